@@ -1,0 +1,108 @@
+"""What an image is made of: frozen values, no I/O.
+
+`Entry` is one path of a layer before it is bytes, `Layer` one layer after, `Image` a config and its layers.
+Media types and field names are those of the OCI image specification 1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO
+
+from seaway.digest import Digest
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+LAYER_TAR = "application/vnd.oci.image.layer.v1.tar"
+
+
+class Kind(StrEnum):
+    """What an entry is; hard links and devices never enter a layer of ours."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's bytes, opened when they are written; `deflated` opens the same bytes as raw DEFLATE, as in a wheel."""
+
+    size: int
+    open: Callable[[], BinaryIO]
+    deflated: Callable[[], BinaryIO] | None = None
+    deflated_size: int = 0
+    crc32: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One path of a layer: `path` has no leading slash, `mode` only permission bits, `link` a symlink's target."""
+
+    path: str
+    kind: Kind = Kind.FILE
+    mode: int = 0o644
+    content: Content | None = None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """An OCI platform, `linux/amd64`."""
+
+    os: str = "linux"
+    architecture: str = "amd64"
+    variant: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Reads `os/architecture[/variant]`; raises ValueError."""
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            raise ValueError(f"{text!r} is not a platform like linux/amd64")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """An OCI content descriptor."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> dict[str, object]:
+        """Returns the descriptor as in a manifest."""
+        body: dict[str, object] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
+        if self.annotations:
+            body["annotations"] = dict(self.annotations)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer by its two names: `descriptor.digest` of the gzip bytes, `diff_id` of the tar bytes."""
+
+    descriptor: Descriptor
+    diff_id: Digest
+    tar_size: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image for one platform: its manifest's digest is its name."""
+
+    digest: Digest
+    config_digest: Digest
+    platform: Platform
+    config: Mapping[str, object]
+    layers: tuple[Layer, ...]

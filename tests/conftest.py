@@ -1,0 +1,26 @@
+"""Shared by all rooms: the switch under which a skip is a failure, and the long lane."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+STRICT = os.environ.get("SEAWAY_NO_SKIPS") == "1"
+LONG = os.environ.get("SEAWAY_LONG") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves the long lane out unless asked for; deselected tests are not skips."""
+    items[:] = [item for item in items if LONG or not item.get_closest_marker("long")]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+    """Turns a skip into a failure under SEAWAY_NO_SKIPS=1; an expected failure stays one."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped where every skip is a failure: {report.longrepr}"
+    return outcome
