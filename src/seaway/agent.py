@@ -1,0 +1,1 @@
+"""The supervisor program of a host: what keeps an app and its releases going."""
