@@ -1,0 +1,159 @@
+"""The only file that prints.
+
+Data goes to stdout, all else to stderr; colour and movement only on a terminal; with `--json` stdout carries one
+document, or one JSON line an item for streams. Times shown to people are local with offset, in JSON UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TextIO
+
+from seaway.errors import FindingsError, SeawayError
+from seaway.findings import Finding, Level
+
+_STYLES = {"error": "31", "loss": "33", "note": "36", "good": "32", "dim": "2", "bold": "1"}
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Output:
+    """Where a command's words and data go, and in which form."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    color: bool = True
+
+    def data(self, value: object, text: str | None = None) -> None:
+        """Writes the answer: as a JSON document with `--json`, else `text`."""
+        if self.json:
+            print(json.dumps(value, indent=2, sort_keys=True, default=str, ensure_ascii=False))
+        elif text:
+            print(text)
+
+    def item(self, value: object, text: str) -> None:
+        """Writes one item of a stream at once."""
+        print(json.dumps(value, sort_keys=True, default=str, ensure_ascii=False) if self.json else text, flush=True)
+
+    def raw(self, data: bytes) -> None:
+        """Writes bytes to stdout as they are."""
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def say(self, text: str) -> None:
+        """Writes a line for people to stderr, unless quiet."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def detail(self, text: str) -> None:
+        """Writes a line only with `-v`."""
+        if self.verbose:
+            self.say(text)
+
+    def style(self, text: str, name: str, stream: TextIO | None = None) -> str:
+        """Colours text where the stream is a terminal that wants it."""
+        if not (self.color and "NO_COLOR" not in os.environ and (stream or sys.stdout).isatty()):
+            return text
+        return f"\x1b[{_STYLES[name]}m{text}\x1b[0m"
+
+    def error(self, error: SeawayError) -> None:
+        """Writes an error with its place and hint; with `--json` as a document on stdout."""
+        if isinstance(error, FindingsError):
+            self.findings(error.findings, every=True)
+        elif self.json:
+            self.data({"error": type(error).__name__, "says": error.says, "where": error.where, "hint": error.hint})
+        else:
+            print(f"{self.style('error', 'error', sys.stderr)}: {error}", file=sys.stderr)
+        if error.hint and not self.json:
+            print(f"\nhint: {error.hint}", file=sys.stderr)
+
+    def findings(self, findings: Sequence[Finding], *, every: bool = False) -> None:
+        """Writes findings, one a code and at most five unless `every`; the rest is counted by code."""
+        if self.json:
+            self.data([finding_json(finding) for finding in findings])
+            return
+        shown = list(findings) if every else _first_of_each_code(findings)[:_SHOWN]
+        width = max((len(str(finding.where or "")) for finding in shown), default=0)
+        for finding in shown:
+            level = self.style(f"{finding.level:<5}", finding.level)
+            print(f"{finding.where or '':<{width}}  {level}  {finding.code}  {finding.says}")
+            if finding.hint:
+                print(f"{'':<{width}}  hint: {finding.hint}")
+        self._count(findings, shown)
+
+    def _count(self, findings: Sequence[Finding], shown: Sequence[Finding]) -> None:
+        levels = Counter(finding.level for finding in findings)
+        names = {Level.ERROR: "errors", Level.LOSS: "losses", Level.NOTE: "notes"}
+        parts = [f"{levels[level]} {names[level] if levels[level] > 1 else level}" for level in Level if levels[level]]
+        total = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+        print(f"{total}{': ' + ', '.join(parts) if parts else ''}")
+        if len(shown) < len(findings):
+            hidden = Counter(finding.code for finding in findings) - Counter(finding.code for finding in shown)
+            rest = ", ".join(f"{code} ×{count}" for code, count in sorted(hidden.items()))
+            print(f"not shown: {rest}  (--all)")
+
+    @contextmanager
+    def progress(self, title: str, total: int | None = None) -> Iterator[Progress]:
+        """Shows work by its real unit while it lasts; a line at the end where there is no terminal."""
+        bar = Progress(self, title, total)
+        yield bar
+        bar.close()
+
+    def table(self, rows: Iterable[Sequence[object]], header: Sequence[str]) -> str:
+        """Lays rows out in columns, two spaces between."""
+        cells = [[str(cell) for cell in row] for row in [header, *rows]]
+        widths = [max(len(row[index]) for row in cells) for index in range(len(header))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+class Progress:
+    """One line about one piece of long work."""
+
+    def __init__(self, output: Output, title: str, total: int | None) -> None:
+        self._output, self._title, self._total = output, title, total
+        self._done = 0
+        self._live = sys.stderr.isatty() and not output.quiet and not output.json
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Counts work done, in the unit the title names."""
+        self._done += amount
+        if self._live:
+            share = f"{self._done}/{self._total}" if self._total else str(self._done)
+            print(f"\r\x1b[K{self._title}  {share}  {note}"[:200], end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Removes the live line."""
+        if self._live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def finding_json(finding: Finding) -> Mapping[str, object]:
+    """Returns a finding as in `docs/schemas/findings.json`."""
+    return {
+        "code": finding.code,
+        "level": str(finding.level),
+        "says": finding.says,
+        "where": None if finding.where is None else str(finding.where),
+        "hint": finding.hint,
+    }
+
+
+def clock(seconds: float) -> str:
+    """Shows a time to people: local, with offset."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _first_of_each_code(findings: Iterable[Finding]) -> list[Finding]:
+    seen: dict[str, Finding] = {}
+    for finding in findings:
+        seen.setdefault(finding.code, finding)
+    return list(seen.values())

@@ -1,0 +1,40 @@
+"""A pytest plugin that swaps one module for a mutant, without touching a file: `SEAWAY_MUTANT=module:number`."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import CodeType
+
+from tests.mutation.mutants import mutants
+
+
+class MutantLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module from its mutated tree instead of its file."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compiles the mutant that the environment names."""
+        number = int(os.environ["SEAWAY_MUTANT"].split(":")[1])
+        mutant = list(mutants(Path(self.path).read_text()))[number]
+        return compile(mutant.tree, self.path, "exec")
+
+
+class MutantFinder(importlib.abc.MetaPathFinder):
+    """Finds the one module to mutate before anything else does."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        """Returns a spec with the mutant's loader for that module, and nothing for all others."""
+        if fullname != os.environ["SEAWAY_MUTANT"].split(":")[0]:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path)  # type: ignore[arg-type]
+        assert found is not None and found.origin is not None
+        loader = MutantLoader(fullname, found.origin)
+        return importlib.util.spec_from_file_location(fullname, found.origin, loader=loader)
+
+
+if "SEAWAY_MUTANT" in os.environ:
+    sys.meta_path.insert(0, MutantFinder())
