@@ -21,32 +21,55 @@ LAYER_TAR = "application/vnd.oci.image.layer.v1.tar"
 
 
 class Kind(StrEnum):
-    """What an entry is; hard links and devices never enter a layer of ours."""
+    """What an entry is; hard links occur only in a base made from a root file system, devices nowhere."""
 
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"
+    HARDLINK = "hardlink"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file's bytes, opened when they are written; `deflated` opens the same bytes as raw DEFLATE, as in a wheel."""
+    """A file's bytes, opened when they are written; `deflated` opens the same bytes as raw DEFLATE, as in a wheel.
+
+    `sha256` (hex) is what the bytes must have, where a RECORD or a lock says so; the writer refuses others.
+    """
 
     size: int
     open: Callable[[], BinaryIO]
     deflated: Callable[[], BinaryIO] | None = None
     deflated_size: int = 0
     crc32: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One path of a layer: `path` has no leading slash, `mode` only permission bits, `link` a symlink's target."""
+    """One path of a layer: `path` has no leading slash, `mode` only permission bits, `link` a link's target.
+
+    `uid`, `gid` and `capability` (the xattr `security.capability`) are set only in a base from a root file system.
+    """
 
     path: str
     kind: Kind = Kind.FILE
     mode: int = 0o644
     content: Content | None = None
+    link: str = ""
+    uid: int = 0
+    gid: int = 0
+    capability: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """What was written for one path; `sha256` (hex) is empty for what is not a file."""
+
+    path: str
+    kind: Kind
+    mode: int
+    size: int = 0
+    sha256: str = ""
     link: str = ""
 
 
