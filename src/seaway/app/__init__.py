@@ -1,1 +1,1 @@
-"""."""
+"""WHAT IS IT: `compose.yaml` becomes an `App`."""

@@ -1,0 +1,58 @@
+"""`Source`: the one door through which the loader reads files, and the record of what came through it.
+
+Every file an app is loaded from is read here and remembered with its SHA-256 and role, so that a bundle can carry
+exactly these files and another machine can load the same app from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from seaway.digest import Digest
+from seaway.errors import LimitExceeded, SourceMissing
+
+Role = Literal["compose", "config", "env", "label"]
+
+LARGEST = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceFile:
+    """A file that was read: `path` relative to the project directory where it lies inside, its digest and role."""
+
+    path: str
+    digest: Digest
+    role: Role
+
+
+@dataclass(slots=True)
+class Source:
+    """A folder; `taken` records what it handed out, by path and role."""
+
+    directory: Path
+    taken: dict[tuple[str, str], SourceFile] = field(default_factory=dict)
+
+    def read(self, path: Path, role: Role) -> bytes:
+        """Reads a file; raises SourceMissing, or LimitExceeded above 16 MiB."""
+        try:
+            if path.stat().st_size > LARGEST:
+                raise LimitExceeded(f"{path.name} is larger than {LARGEST >> 20} MiB", where=path)
+            data = path.read_bytes()
+        except FileNotFoundError as problem:
+            raise SourceMissing(f"{path} is not there", where=path) from problem
+        except OSError as problem:
+            raise SourceMissing(f"{path} cannot be read: {problem.strerror}", where=path) from problem
+        name = self.name(path)
+        self.taken[name, role] = SourceFile(name, Digest.of(data), role)
+        return data
+
+    def name(self, path: Path) -> str:
+        """Returns a path as it is shown and recorded: relative to the folder where it lies inside it."""
+        return path.relative_to(self.directory).as_posix() if path.is_relative_to(self.directory) else path.as_posix()
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        """What was read so far, sorted."""
+        return tuple(sorted(self.taken.values()))
