@@ -129,3 +129,37 @@ class Image:
     platform: Platform
     config: Mapping[str, object]
     layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A package inside an image, named by its package URL; `sha256` of the wheel or .deb, where known."""
+
+    name: str
+    version: str
+    purl: str
+    licenses: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base, pinned: what it was asked by, its digest, and what the builder must know of its inside.
+
+    `config` is the OCI config as a whole (`config`, `history`, `rootfs`). `interpreter` is a path in the image,
+    `python` its x.y.z, `libc` like `glibc 2.36`; `sonames` are those of the libraries in its library directories,
+    `has_user` tells whether its passwd file knows 65532, `distribution` is like `debian 12`.
+    """
+
+    reference: str
+    platform: Platform
+    digest: Digest
+    layers: tuple[Layer, ...]
+    config: Mapping[str, object]
+    interpreter: str
+    python: str
+    libc: str
+    packages: tuple[Component, ...] = ()
+    sonames: tuple[str, ...] = ()
+    has_user: bool = False
+    distribution: str = ""
