@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from struct import Struct
 from typing import TypeVar
 
 _WORD = 64
 _SPAN = 1 << _WORD
+_WORDS = Struct(">4Q")
 T = TypeVar("T")
 
 
@@ -28,8 +30,7 @@ class Draws:
     def word(self) -> int:
         """Returns the next word, 0 <= word < 2**64."""
         if not self._block:
-            digest = int.from_bytes(sha256(self._seed + self._counter.to_bytes(8, "big")).digest(), "big")
-            self._block = [digest >> shift & (_SPAN - 1) for shift in (0, 64, 128, 192)]
+            self._block = list(_WORDS.unpack(sha256(self._seed + self._counter.to_bytes(8, "big")).digest()))
             self._counter += 1
         return self._block.pop()
 

@@ -102,18 +102,22 @@ class Permutation:
 
     linear: Bets = _LINEAR
     tilted: Bets = _TILTED
-    value: float = 1.0
+
+    @property
+    def value(self) -> float:
+        """Returns E."""
+        return (self.linear.mean() + self.tilted.mean()) / 2.0
 
     def times(self, linear: tuple[float, ...], tilted: tuple[float, ...]) -> Permutation:
         """Multiplies both bets by a tick's factors."""
-        straight, bent = self.linear.times(linear), self.tilted.times(tilted)
-        return Permutation(straight, bent, (straight.mean() + bent.mean()) / 2.0)
+        return Permutation(self.linear.times(linear), self.tilted.times(tilted))
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The running state of one signal."""
+    """The running state of one signal; `e` is the value of `regress`."""
 
+    e: float = 1.0
     regress: Permutation = Permutation()
     relative: Permutation = Permutation()
     absolute: Bets = _ABSOLUTE
@@ -165,11 +169,14 @@ class Evidence:
         return max(series.canary.n for series in self.series)
 
 
-def arm_total(counts: tuple[Count, ...], arm: Arm) -> Seat:
-    """Sums one arm's counts."""
-    n = bad = 0
+def arm_totals(counts: tuple[Count, ...]) -> tuple[Seat, Seat]:
+    """Sums each arm's counts: canary, stable."""
+    n = bad = others = their_bad = 0
     for count in counts:
-        if count.arm is arm:
+        if count.arm is Arm.CANARY:
             n += count.n
             bad += count.bad
-    return Seat(n, bad)
+        else:
+            others += count.n
+            their_bad += count.bad
+    return Seat(n, bad), Seat(others, their_bad)

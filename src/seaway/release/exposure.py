@@ -107,8 +107,11 @@ def _sorted_arms(pairs: Iterable[tuple[Arm, int]]) -> Arms:
     return Arms(tuple(sorted(canary)), tuple(sorted(stable)))
 
 
-def lightened(arms: Arms, keep: int, draws: Draws) -> Arms:
+def lightened(arms: Arms, keep: int, name: tuple[object, ...]) -> Arms:
     """Keeps each bad outcome of the canary with probability keep / 2**64: for the margin, or for the harm."""
+    if not arms.canary[-1]:
+        return arms
+    draws = Draws(*name)
     canary = sorted([draws.kept(bad, keep) for bad in arms.canary])
     return Arms(tuple(canary), arms.stable)
 

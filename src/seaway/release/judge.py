@@ -25,7 +25,7 @@ from seaway.release.evidence import (
     Seat,
     Series,
     Spec,
-    arm_total,
+    arm_totals,
 )
 from seaway.release.exposure import Arm, Arms, Count, dealt, equalised, full, lightened, pooled
 from seaway.release.interval import Interval, difference
@@ -126,7 +126,7 @@ def _summed(evidence: Evidence, spec: Spec, group: Group, series: tuple[Series, 
 
 
 def _average(series: tuple[Series, ...]) -> float:
-    return total([one.regress.value for one in series]) / len(series)
+    return total([one.e for one in series]) / len(series)
 
 
 _Compared = tuple[Permutation, Permutation, tuple[Count, ...]]
@@ -147,10 +147,11 @@ class _Tick:
         return (self.spec.seed, self.signal, self.number)
 
     def advance(self, before: Series, counts: tuple[Count, ...]) -> Series:
-        canary, stable = arm_total(counts, Arm.CANARY), arm_total(counts, Arm.STABLE)
+        canary, stable = arm_totals(counts)
         silent = canary.n == 0 or (self.compared and stable.n == 0)
         regress, relative, pool = self._permutation(before, counts)
         return Series(
+            e=before.e if regress is before.regress else regress.value,
             regress=regress,
             relative=relative,
             absolute=self._absolute(before.absolute, counts) if canary.n else before.absolute,
@@ -173,7 +174,7 @@ class _Tick:
         null = 1.0 if self.criterion.scaled else 1.0 + self.criterion.margin
         for stratum in sorted({count.stratum for count in counts}):
             here = tuple([count for count in counts if count.stratum == stratum])
-            canary, stable = self._uncrowded(arm_total(here, Arm.CANARY), arm_total(here, Arm.STABLE), stratum)
+            canary, stable = self._uncrowded(*arm_totals(here), stratum)
             if canary.n and stable.n and canary.bad + stable.bad:
                 bets = bets.times(*sequential.fisher((canary.n, canary.bad), (stable.n, stable.bad), null))
         return bets
@@ -206,8 +207,8 @@ class _Tick:
         if not arms.comparable:
             return regress, relative
         margin = 0.0 if self.criterion.scaled else self.criterion.margin
-        worse = lightened(arms, _keep(1.0 + margin), Draws(*name, "margin")) if margin else arms
-        better = lightened(arms, _keep(self.criterion.harm), Draws(*name, "harm"))
+        worse = lightened(arms, _keep(1.0 + margin), (*name, "margin")) if margin else arms
+        better = lightened(arms, _keep(self.criterion.harm), (*name, "harm"))
         return _permuted(regress, worse, 1), _permuted(relative, better, -1)
 
 

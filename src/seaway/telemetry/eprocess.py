@@ -46,10 +46,13 @@ class Bets:
 
     def mean(self, weights: Sequence[float] | None = None) -> float:
         """Returns the weighted mean of the products (weights sum to 1), at most 2**1000."""
-        shares = weights or (1.0 / len(self.mantissas),) * len(self.mantissas)
         top = max(self.exponents)
-        scaled = zip(self.mantissas, self.exponents, shares, strict=True)
-        return value(total([share * ldexp(mantissa, exponent - top) for mantissa, exponent, share in scaled]), top)
+        scaled: Iterable[float] = self.mantissas
+        if top != min(self.exponents):
+            scaled = [ldexp(mantissa, shift - top) for mantissa, shift in zip(scaled, self.exponents, strict=True)]
+        if weights is None:
+            return value(total(scaled) / len(self.mantissas), top)
+        return value(total([share * part for share, part in zip(weights, scaled, strict=True)]), top)
 
 
 def value(mantissa: float, exponent: int) -> float:
