@@ -12,19 +12,22 @@ Not here: what enters an image of ours (`debian.py`, `base.py`), writing archive
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from seaway.digest import Digest
 from seaway.errors import BaseError, NotYet
 from seaway.image.model import Content, Entry, Kind
 
 WHITEOUT = ".wh."
+_XATTR = "SCHILY.xattr."
 OPAQUE = ".wh..wh..opq"
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _CHUNK = 1 << 20
@@ -37,10 +40,11 @@ class ArchiveRefused(BaseError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much an archive may hold: `size` in bytes of all files together, `members` in number."""
+    """What an archive may hold: `size` in bytes of all files together, `members` in number, `devices` are skipped."""
 
     size: int = 20 << 30
     members: int = 1_000_000
+    devices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ def members(stream: BinaryIO, *, limits: Limits = Limits()) -> Iterator[Member]:
     try:
         with tarfile.open(fileobj=stream, mode="r|", errors="strict", encoding="utf-8") as archive:
             for info in archive:
-                path = _path(info)
-                if path:
+                path = _segments(info.name, info.name)
+                if path and not (limits.devices and (info.isdev() or info.isfifo())):
                     yield check.member(info, path, archive)
     except _DAMAGED as error:
         raise ArchiveRefused(f"the archive cannot be read: {error}") from error
@@ -100,8 +104,7 @@ def _backed(member: Member, tar: Path) -> Entry:
     if entry.kind is not Kind.FILE or entry.content is None:
         return entry
     size, offset = entry.content.size, member.offset
-    content = Content(size, lambda: open_slice(tar, offset, size))
-    return Entry(entry.path, Kind.FILE, entry.mode, content, uid=entry.uid, gid=entry.gid)
+    return replace(entry, content=Content(size, lambda: open_slice(tar, offset, size)))
 
 
 def open_slice(path: Path, offset: int, size: int) -> BinaryIO:
@@ -131,10 +134,12 @@ class _Check:
         return self._entry(info, path, kind, archive)
 
     def _entry(self, info: tarfile.TarInfo, path: str, kind: Kind, archive: tarfile.TarFile) -> Member:
-        mode = info.mode & (0o1777 if kind is Kind.DIRECTORY else 0o777)
+        mode = info.mode & 0o7777
         if kind is Kind.FILE:
             data = archive.extractfile(info)
-            entry = Entry(path, kind, mode, Content(info.size, io.BytesIO), uid=info.uid, gid=info.gid)
+            capability = _capability(info, path)
+            content = Content(info.size, io.BytesIO)
+            entry = Entry(path, kind, mode, content, uid=info.uid, gid=info.gid, capability=capability)
             return Member(entry, data, info.offset_data)  # type: ignore[arg-type]  # IO[bytes] is a BinaryIO
         link = info.linkname if kind is Kind.SYMLINK else ""
         if kind is Kind.HARDLINK:
@@ -166,10 +171,6 @@ class _Check:
         return target
 
 
-def _path(info: tarfile.TarInfo) -> str:
-    return _segments(info.name, info.name)
-
-
 def _segments(name: str, where: str) -> str:
     if name.startswith("/") or "\0" in name:
         raise ArchiveRefused("a path that is absolute or holds a NUL", where=where)
@@ -191,6 +192,15 @@ def _kind(info: tarfile.TarInfo, path: str) -> Kind:
     raise ArchiveRefused("a device, pipe or unknown kind of member", where=path)
 
 
+def _capability(info: tarfile.TarInfo, path: str) -> bytes:
+    """Returns the one extended attribute that is kept; others would be lost in silence, so they are refused."""
+    found = {name: value for name, value in info.pax_headers.items() if name.startswith(_XATTR)}
+    capability = found.pop(f"{_XATTR}security.capability", "")
+    if found:
+        raise ArchiveRefused(f"an extended attribute that is not kept: {min(found).removeprefix(_XATTR)}", where=path)
+    return capability.encode("utf-8", "surrogateescape")
+
+
 def _whiteout(path: str, name: str) -> Member:
     parent = path[: -len(name)].rstrip("/")
     if name == OPAQUE:
@@ -199,6 +209,31 @@ def _whiteout(path: str, name: str) -> Member:
     if hidden in ("", ".", "..") or hidden.startswith(WHITEOUT):
         raise ArchiveRefused("a whiteout that names nothing", where=path)
     return Member(Entry(f"{parent}/{hidden}".lstrip("/")), whiteout=True)
+
+
+class Hashed:
+    """A reader that hashes what passes; `digest` reads what is left and tells the digest of all."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._state = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads and hashes; damaged compression raises ArchiveRefused."""
+        try:
+            data = self._stream.read(size)
+        except _DAMAGED as error:
+            raise ArchiveRefused(f"the archive cannot be read: {error}") from error
+        self._state.update(data)
+        self.size += len(data)
+        return data
+
+    def digest(self) -> Digest:
+        """Returns the digest of the whole stream."""
+        while self.read(_CHUNK):
+            pass
+        return Digest(self._state.hexdigest())
 
 
 class _Raw(io.RawIOBase):

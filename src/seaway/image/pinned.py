@@ -1,0 +1,80 @@
+"""A pinned base as `seaway.lock` keeps it. Pure; how it is pinned and obtained is in `base.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.digest import Digest
+from seaway.errors import BaseError
+from seaway.image.apt import AptLock
+from seaway.image.model import Base, Component, Descriptor, Layer, Platform
+
+_UPGRADE = "run `seaway lock --upgrade-base`"
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedBase:
+    """A base as `seaway.lock` keeps it: what the builder must know, and for `apt` the closure it is made of."""
+
+    base: Base
+    closure: AptLock | None = None
+
+    def json(self) -> dict[str, object]:
+        """Returns the pinned base as JSON."""
+        base = self.base
+        return {
+            "reference": base.reference,
+            "platform": str(base.platform),
+            "digest": str(base.digest),
+            "layers": [_layer_json(layer) for layer in base.layers],
+            "config": dict(base.config),
+            "interpreter": base.interpreter,
+            "python": base.python,
+            "libc": base.libc,
+            "packages": [{"name": one.name, "version": one.version, "purl": one.purl} for one in base.packages],
+            "sonames": list(base.sonames),
+            "has_user": base.has_user,
+            "distribution": base.distribution,
+            **({"apt": self.closure.json()} if self.closure else {}),
+        }
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> PinnedBase:
+        """Reads what `json` gives; raises BaseError."""
+        try:
+            base = Base(
+                reference=str(body["reference"]),
+                platform=Platform.parse(body["platform"]),
+                digest=Digest.parse(body["digest"]),
+                layers=tuple(_layer(one) for one in body["layers"]),
+                config=dict(body["config"]),
+                interpreter=str(body["interpreter"]),
+                python=str(body["python"]),
+                libc=str(body["libc"]),
+                packages=tuple(Component(one["name"], one["version"], one["purl"]) for one in body["packages"]),
+                sonames=tuple(body["sonames"]),
+                has_user=bool(body["has_user"]),
+                distribution=str(body["distribution"]),
+            )
+            return cls(base, AptLock.parse(body["apt"]) if "apt" in body else None)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BaseError(f"not a pinned base: {error!r}", where="seaway.lock", hint=_UPGRADE) from error
+
+
+def _layer_json(layer: Layer) -> dict[str, object]:
+    descriptor = layer.descriptor
+    return {
+        "mediaType": descriptor.media_type,
+        "digest": str(descriptor.digest),
+        "size": descriptor.size,
+        "diffID": str(layer.diff_id),
+        "tarSize": layer.tar_size,
+        "createdBy": layer.created_by,
+    }
+
+
+def _layer(body: Mapping[str, Any]) -> Layer:
+    descriptor = Descriptor(str(body["mediaType"]), Digest.parse(body["digest"]), int(body["size"]))
+    return Layer(descriptor, Digest.parse(body["diffID"]), int(body["tarSize"]), str(body["createdBy"]))
