@@ -11,13 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from seaway.digest import Digest
 from seaway.errors import FindingsError, WheelError
 from seaway.findings import Finding, Level
 from seaway.image.model import LAYER_GZIP, LAYER_TAR, Content, Descriptor, Entry, FileFact, Kind, Layer
-from seaway.image.splice import Compressor, Members, Plain, Single, can_splice
+from seaway.image.splice import Compressor, Members, Plain, Single, Sink, can_splice
 
 PROFILE = "1"
 MTIME = 315_619_200  # 1980-01-02T00:00:00Z: one day after the zip epoch, so zipfile takes the files in every zone
@@ -26,7 +25,7 @@ _CHUNK = 1 << 20
 _FIELD = 100
 _BIG = 8 << 30
 _TYPES = {Kind.FILE: b"0", Kind.HARDLINK: b"1", Kind.SYMLINK: b"2", Kind.DIRECTORY: b"5"}
-_COMPRESSORS: dict[str, Callable[[BinaryIO], Compressor]] = {"members": Members, "single": Single, "none": Plain}
+_COMPRESSORS: dict[str, Callable[[Sink], Compressor]] = {"members": Members, "single": Single, "none": Plain}
 
 Watch = Callable[[Entry], Callable[[bytes], None] | None]
 
@@ -49,7 +48,7 @@ class WrittenLayer:
 
 
 def write_layer(
-    entries: Iterable[Entry], sink: BinaryIO, *, gzip: str = "members", watch: Watch | None = None
+    entries: Iterable[Entry], sink: Sink, *, gzip: str = "members", watch: Watch | None = None
 ) -> WrittenLayer:
     """Writes entries, in their order, as a layer of profile 1.
 

@@ -143,6 +143,19 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedWheel:
+    """A wheel that a lock names; `name` is normalised, `built` says it was made here from source."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: Digest
+    size: int
+    url: str = ""
+    built: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """A base, pinned: what it was asked by, its digest, and what the builder must know of its inside.
 

@@ -13,7 +13,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import deflate
 
@@ -27,6 +27,13 @@ SPLICE_BELOW = 1 << 32
 _CHUNK = 1 << 20
 _HEAD = bytes.fromhex("1f8b08000000000000ff")
 _KNOWN_ANSWER = "5d83f3753a40c225040f9e3284f88379bcd37aa3e3e148cbcf5beed6a75aa22a"
+
+
+class Sink(Protocol):
+    """Where compressed bytes go: an open file, or a blob while it is written."""
+
+    def write(self, data: bytes, /) -> int:
+        """Takes bytes."""
 
 
 class Compressor(Protocol):
@@ -99,7 +106,7 @@ def _inflate_block(engine: zlib._Decompress, raw: bytes, path: str) -> Iterator[
 class Members:
     """Writes a stream as gzip members, the default of profile 1."""
 
-    def __init__(self, sink: BinaryIO) -> None:
+    def __init__(self, sink: Sink) -> None:
         check_encoder()
         self._sink = sink
         self._pending = bytearray()
@@ -144,7 +151,7 @@ class Members:
 class Single:
     """Writes a stream as one gzip member, for readers that stop after the first; holds the whole tar in memory."""
 
-    def __init__(self, sink: BinaryIO) -> None:
+    def __init__(self, sink: Sink) -> None:
         check_encoder()
         self._sink = sink
         self._tar = bytearray()
@@ -169,7 +176,7 @@ class Single:
 class Plain:
     """Writes a stream as it is, for layers of models, which do not compress."""
 
-    def __init__(self, sink: BinaryIO) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._hash = hashlib.sha256()
         self._size = 0
