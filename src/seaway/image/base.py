@@ -147,7 +147,7 @@ class Bases:
     def _walk(self, layer: Layer, facts: BaseFacts) -> None:
         with self.store.open(layer.descriptor.digest) as stream:
             plain = Hashed(inflated(stream))
-            for member in members(plain):  # type: ignore[arg-type]  # it reads, and no more
+            for member in members(plain):
                 if member.whiteout:
                     facts.hide(member.entry.path, opaque=member.opaque)
                 else:

@@ -4,8 +4,8 @@
 2. Absolute links become relative, so that a root can be read from outside; hard links become files.
 3. Modes become 0644 or 0755, a sticky directory stays 1777; owner root, no setuid, no devices.
 4. Dropped: manuals, info, translations, lintian, documentation but copyright, byte code, the test parts of Python.
-5. Written: users (root, nobody, 65532 nonroot), nsswitch, the CA bundle and where OpenSSL looks for it, python3,
-   the package list for scanners, and every mount point that a read-only root must already have.
+5. Written: users (root, nobody, 65532 nonroot), nsswitch, UTC as local time, the CA bundle and where OpenSSL looks
+   for it, python3, the package list for scanners, and every mount point that a read-only root must already have.
 6. Two packages may not own one path; a package whose scripts would set alternatives is refused, as its links
    would be missing.
 
@@ -165,6 +165,9 @@ def _written(tree: dict[str, Entry], debs: list[Deb]) -> Iterator[Entry]:
         yield Entry(path, Kind.SYMLINK, 0o777, link=link)
     yield _bytes_entry(_BUNDLE, _bundle(tree))
     yield text_entry("var/lib/dpkg/status", "\n".join(_status(deb) for deb in debs))
+    if "usr/share/zoneinfo/Etc/UTC" in tree:
+        yield Entry("etc/localtime", Kind.SYMLINK, 0o777, link="../usr/share/zoneinfo/Etc/UTC")
+        yield text_entry("etc/timezone", "Etc/UTC\n")
     if python := _python(tree):
         yield Entry("usr/bin/python3", Kind.SYMLINK, 0o777, link=python)
 

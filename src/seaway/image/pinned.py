@@ -28,7 +28,7 @@ class PinnedBase:
             "reference": base.reference,
             "platform": str(base.platform),
             "digest": str(base.digest),
-            "layers": [_layer_json(layer) for layer in base.layers],
+            "layers": [layer_json(layer) for layer in base.layers],
             "config": dict(base.config),
             "interpreter": base.interpreter,
             "python": base.python,
@@ -48,7 +48,7 @@ class PinnedBase:
                 reference=str(body["reference"]),
                 platform=Platform.parse(body["platform"]),
                 digest=Digest.parse(body["digest"]),
-                layers=tuple(_layer(one) for one in body["layers"]),
+                layers=tuple(parse_layer(one) for one in body["layers"]),
                 config=dict(body["config"]),
                 interpreter=str(body["interpreter"]),
                 python=str(body["python"]),
@@ -63,7 +63,8 @@ class PinnedBase:
             raise BaseError(f"not a pinned base: {error!r}", where="seaway.lock", hint=_UPGRADE) from error
 
 
-def _layer_json(layer: Layer) -> dict[str, object]:
+def layer_json(layer: Layer) -> dict[str, object]:
+    """Returns a layer with both its names, as locks and records keep it."""
     descriptor = layer.descriptor
     return {
         "mediaType": descriptor.media_type,
@@ -75,6 +76,7 @@ def _layer_json(layer: Layer) -> dict[str, object]:
     }
 
 
-def _layer(body: Mapping[str, Any]) -> Layer:
+def parse_layer(body: Mapping[str, Any]) -> Layer:
+    """Reads what `layer_json` gives; raises KeyError, TypeError or ValueError."""
     descriptor = Descriptor(str(body["mediaType"]), Digest.parse(body["digest"]), int(body["size"]))
     return Layer(descriptor, Digest.parse(body["diffID"]), int(body["tarSize"]), str(body["createdBy"]))
