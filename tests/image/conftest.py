@@ -73,7 +73,9 @@ def wheel(tmp_path: Path) -> WheelFactory:
 def locked(path: Path, *, built: bool = False) -> LockedWheel:
     """Returns a wheel file as a lock would name it."""
     name, version = path.name.split("-")[:2]
-    return LockedWheel(name, version, path.name, Digest.of(path.read_bytes()), path.stat().st_size, built=built)
+    return LockedWheel(
+        name, version, path.name, Digest.of(path.read_bytes()), path.stat().st_size, f"./{path.name}", built
+    )
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from seaway.image.layout import Layout
 from seaway.image.model import Base, Entry, Image, Layer, LockedWheel
 from seaway.image.sbom import write_sbom
 from seaway.image.skeleton import skeleton
-from seaway.image.workshop import Fetch, WheelLayer, Workshop
+from seaway.image.workshop import Places, WheelLayer, Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +63,26 @@ class Built:
     sbom: Digest
 
 
-def build(request: BuildRequest, store: Layout, *, fetch: Fetch, workers: int | None = None) -> Built:
+def build(request: BuildRequest, store: Layout, *, places: Places, workers: int | None = None) -> Built:
     """Builds an image into the store.
 
-    `fetch` returns a wheel's file and is called only for what must be converted. Raises FindingsError for findings of
+    Wheels are looked for in `places`, and only those that must be converted. Raises FindingsError for findings of
     level error, UsageError for a request without a command, and what wheels and store raise.
     """
     _check_request(request)
     planned = plan(request.wheels, request.layers, below=len(request.base.layers) + len(request.below))  # 3
-    shop = Workshop(store, fetch, request.python, request.layers.gzip, workers)
+    shop = Workshop(store, places, request.python, request.layers.gzip, workers)
     environment = skeleton(request.base, request.roots)
     drops = shop.settle(request.wheels, request.winner, reserved=[entry.path for entry in environment])
     wheel_layers = shop.find_or_make(planned, drops)  # 4
     for layer in wheel_layers:
         layer.check(request.expected)
     below, app = shop.make(environment, "environment"), shop.make(request.app, "app")  # 5
-    records = (below, *(layer.record for layer in wheel_layers), app)
+    stable = (below, *(layer.record for layer in wheel_layers))
+    records = (*stable, app)
     findings = _check(request, records)  # 6
     image = _name(request, records, store)  # 7
-    facts = store.put(image_facts(request.base.digest, records))  # 9
+    facts = store.put(image_facts(request.base.digest, stable))  # 9; without the app: they change with the lock alone
     components = (*request.base.packages, *(part for record in records for part in record.components))
     sbom = store.put(write_sbom(image, request.service, components))
     return Built(image, wheel_layers, findings, facts, sbom)

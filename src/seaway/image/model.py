@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from seaway.digest import Digest
 
@@ -144,7 +144,10 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class LockedWheel:
-    """A wheel that a lock names; `name` is normalised, `built` says it was made here from source."""
+    """A wheel that a lock names; `name` is normalised, `built` says it was made here from source.
+
+    `url` is an address, a path from the lock's directory, or empty: then the package index has it.
+    """
 
     name: str
     version: str
@@ -153,6 +156,26 @@ class LockedWheel:
     size: int
     url: str = ""
     built: bool = False
+
+    def json(self) -> dict[str, object]:
+        """Returns the wheel as in `seaway.lock`."""
+        body: dict[str, object] = {
+            "name": self.name,
+            "version": self.version,
+            "filename": self.filename,
+            "sha256": self.sha256.hex,
+            "size": self.size,
+        }
+        if self.url:
+            body["url"] = self.url
+        return {**body, "built": True} if self.built else body
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> LockedWheel:
+        """Reads what `json` gives; raises KeyError, TypeError or ValueError."""
+        name, version, filename = (str(body[key]) for key in ("name", "version", "filename"))
+        sha256, size = Digest(str(body["sha256"])), int(body["size"])
+        return cls(name, version, filename, sha256, size, str(body.get("url", "")), bool(body.get("built", False)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,34 +10,42 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from seaway.digest import Digest, canonical
-from seaway.errors import DigestMismatch, FindingsError, SeawayError
+from seaway.errors import FindingsError, SeawayError
 from seaway.findings import Finding
 from seaway.image.collision import ENVIRONMENT, Claim, settle
 from seaway.image.facts import ElfWatch, LayerRecord, files_json, finding_json
 from seaway.image.layer import write_layer
 from seaway.image.layout import Layout
-from seaway.image.model import Component, Entry
+from seaway.image.lock import Reader
+from seaway.image.model import Component, Entry, LockedWheel, Platform
 from seaway.image.sbom import wheel_component
+from seaway.image.tags import TargetPython
 from seaway.image.wheel import Wheel, install, read_wheel
+from seaway.image.wheelhouse import Wheelhouse
+
+_FETCHES = 8
 
 
 def convert(job: Mapping[str, Any]) -> dict[str, object]:
     """Makes one layer of wheels and keeps it and its record under the job's key.
 
-    The job has `store`, `key`, `name`, `python` (x.y), `gzip`, `wheels` ({path, sha256}) and `drops` (sha256 -> paths).
+    The job has `store`, `key`, `name`, `python` (x.y), `gzip`, `wheels`, `directory`, `cache` and `drops`
+    (sha256 -> paths).
     """
     store, findings, components, watch = Layout(Path(job["store"])), list[Finding](), list[Component](), ElfWatch()
 
     def entries() -> Iterator[Entry]:
-        for item in job["wheels"]:
-            wheel = _open(item)
-            found = install(wheel, job["python"], frozenset(job["drops"].get(item["sha256"], ())))
+        for locked, path in _fetch(job):
+            wheel = read_wheel(path)
+            found = install(wheel, job["python"], frozenset(job["drops"].get(locked.sha256.hex, ())))
             findings.extend(found.findings)
-            components.append(_component(wheel, item["sha256"]))
+            components.append(wheel_component(wheel.name, wheel.version, _licenses(wheel), locked.sha256.hex))
             yield from found.entries
 
     with store.writer() as writer:
@@ -50,12 +58,13 @@ def convert(job: Mapping[str, Any]) -> dict[str, object]:
 
 
 def collide(job: Mapping[str, Any]) -> dict[str, object]:
-    """Settles which wheel keeps a path that several bring; the job has `wheels`, `python`, `winner`, `reserved`."""
+    """Settles which wheel keeps a path that several bring; the job is as for `convert`, with
+    `winner` and `reserved`."""
     claims = [Claim(ENVIRONMENT, path, "", 0) for path in job["reserved"]]
     owners: dict[str, str] = {}
-    for item in job["wheels"]:
-        wheel = _open(item)
-        owners[wheel.name] = item["sha256"]
+    for locked, path in _fetch(job):
+        wheel = read_wheel(path)
+        owners[wheel.name] = locked.sha256.hex
         for entry in install(wheel, job["python"]).entries:
             claims.append(Claim(wheel.name, entry.path, entry.content.sha256 if entry.content else "", entry.mode))
     settled = settle(claims, job["winner"])
@@ -63,20 +72,33 @@ def collide(job: Mapping[str, Any]) -> dict[str, object]:
     return {"drops": drops, "findings": [finding_json(finding) for finding in settled.findings]}
 
 
-_VERBS: dict[str, Callable[[Mapping[str, Any]], dict[str, object]]] = {"convert": convert, "collide": collide}
+def resolve(job: Mapping[str, Any]) -> dict[str, object]:
+    """Reads a lock for a target; the job has `lock`, `python` (x.y.z), `libc`, `platform`, `directory`, `cache`."""
+    target = TargetPython(job["python"], job["libc"], Platform.parse(job["platform"]))
+    house = Wheelhouse(Path(job["directory"]), Path(job["cache"]))
+    wheels = Reader(target).read(Path(job["lock"]))
+    with ThreadPoolExecutor(_FETCHES) as pool:
+        sized = list(pool.map(lambda wheel: wheel if wheel.size else _sized(wheel, house), wheels))
+    return {"wheels": [wheel.json() for wheel in sized]}
 
 
-def _open(item: Mapping[str, str]) -> Wheel:
-    path, sha256 = Path(item["path"]), Digest(item["sha256"])
-    with path.open("rb") as stream:
-        found = Digest.of_stream(stream)
-    if found != sha256:
-        raise DigestMismatch(f"expected {sha256}, got {found}", where=path.name, hint="delete the file and build again")
-    return read_wheel(path)
+_VERBS: dict[str, Callable[[Mapping[str, Any]], dict[str, object]]] = {
+    "convert": convert,
+    "collide": collide,
+    "resolve": resolve,
+}
 
 
-def _component(wheel: Wheel, sha256: str) -> Component:
-    return wheel_component(wheel.name, wheel.version, _licenses(wheel), sha256)
+def _fetch(job: Mapping[str, Any]) -> list[tuple[LockedWheel, Path]]:
+    """Returns the wheels of a job and their files, verified; fetched a few at a time where they are not here."""
+    house = Wheelhouse(Path(job["directory"]), Path(job["cache"]))
+    wheels = [LockedWheel.parse(body) for body in job["wheels"]]
+    with ThreadPoolExecutor(_FETCHES) as pool:
+        return list(zip(wheels, pool.map(house.fetch, wheels), strict=True))
+
+
+def _sized(wheel: LockedWheel, house: Wheelhouse) -> LockedWheel:
+    return replace(wheel, size=house.fetch(wheel).stat().st_size)
 
 
 def _licenses(wheel: Wheel) -> Iterator[str]:

@@ -7,8 +7,7 @@ counts as none. Not here: which layers there are (`layer_plan.py`), what becomes
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +20,19 @@ from seaway.image.layer_plan import PlannedLayer
 from seaway.image.layout import Layout
 from seaway.image.model import Entry, LockedWheel
 
-Fetch = Callable[[LockedWheel], Path]
 Drops = Mapping[Digest, tuple[str, ...]]
-_FETCHES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the files of wheels are: beside the lock in `directory`, else in `cache`, filled by the workers."""
+
+    directory: Path
+    cache: Path
+
+    def json(self) -> dict[str, str]:
+        """Returns the places as a job of a worker has them."""
+        return {"directory": str(self.directory.absolute()), "cache": str(self.cache.absolute())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,10 @@ class WheelLayer:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Makes layers into a store for a Python `x.y`; `fetch` returns the file of a wheel, `workers` None: one a core."""
+    """Makes layers into a store for a Python `x.y`; `workers` None: one a core."""
 
     store: Layout
-    fetch: Fetch
+    places: Places
     python: str
     gzip: str
     workers: int | None = None
@@ -71,7 +80,8 @@ class Workshop:
         }
         key = Digest.of_json(question)
         if (kept := self.store.recorded(key)) is None:
-            kept = canonical(run_jobs([{**question, "wheels": self._files(ordered)}])[0])
+            job = {**question, **self.places.json(), "wheels": [wheel.json() for wheel in ordered]}
+            kept = canonical(run_jobs([job])[0])
             self.store.index_layer(key, kept)
         answer = json.loads(kept)
         if answer["findings"]:
@@ -104,16 +114,10 @@ class Workshop:
             "name": layer.name,
             "python": self.python,
             "gzip": self.gzip,
-            "wheels": self._files(layer.wheels),
+            **self.places.json(),
+            "wheels": [wheel.json() for wheel in layer.wheels],
             "drops": {wheel.sha256.hex: list(drops.get(wheel.sha256, ())) for wheel in layer.wheels},
         }
-
-    def _files(self, wheels: Sequence[LockedWheel]) -> list[dict[str, str]]:
-        """Fetches wheels, a few at a time, and names their files."""
-        with ThreadPoolExecutor(_FETCHES) as pool:
-            paths = list(pool.map(self.fetch, wheels))
-        pairs = zip(paths, wheels, strict=True)
-        return [{"path": str(path.absolute()), "sha256": wheel.sha256.hex} for path, wheel in pairs]
 
 
 def find_record(store: Layout, key: Digest) -> LayerRecord | None:
