@@ -199,8 +199,8 @@ class Extension:
     written: bool = field(default=False, metadata={"key": None})
 
 
-def read_top(value: object, reader: Reader) -> Extension:
-    """Reads the block at the top; None, no block, gives the defaults."""
+def read_top(value: object, reader: Reader, environments: Mapping[str, Environment] | None = None) -> Extension:
+    """Reads the block at the top; None, no block, gives the defaults; `environments` are those read before."""
     if value is None:
         return Extension()
     path: Path = ("x-seaway",)
@@ -210,7 +210,7 @@ def read_top(value: object, reader: Reader) -> Extension:
         if "version" not in block:
             reader.report("SW-104", '"version" is missing', path, 'add "version: 1": an old file never changes meaning')
         top = reader.block(Extension, block, path)
-        return _completed(top, defaults, reader)
+        return _completed(top if environments is None else replace(top, environments=environments), defaults, reader)
     except Unreadable as problem:
         reader.report("SW-103", f"the block is not {problem}", path, None)
         return Extension()

@@ -25,16 +25,20 @@ from seaway.findings import Finding, Position
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service: its compose keys in long form, its `x-seaway`, and where each was written."""
+    """One service: its compose keys in long form, its `x-seaway`, and where each was written.
+
+    `origins` knows the keys of `compose`, `written` those of the merged files, `x-seaway` among them.
+    """
 
     name: str
     compose: Mapping[str, object]
     extension: ServiceExtension
     origins: Origins
+    written: Origins
 
     def where(self, *path: str | int) -> Position | None:
         """Returns the place of a key of this service, or of the nearest entry around it."""
-        return self.origins.at(*path)
+        return (self.written if path[:1] == ("x-seaway",) else self.origins).at(*path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ exactly these files and another machine can load the same app from them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from seaway.digest import Digest
-from seaway.errors import LimitExceeded, SourceMissing
+from seaway.errors import ConsistencyError, LimitExceeded, SourceMissing
 
 Role = Literal["compose", "config", "env", "label"]
 
@@ -33,9 +34,15 @@ class Source:
 
     directory: Path
     taken: dict[tuple[str, str], SourceFile] = field(default_factory=dict)
+    allowed: tuple[Path, ...] | None = None
+
+    def confine(self, roots: Sequence[str]) -> None:
+        """From now on refuses files outside the folder and these other ones."""
+        self.allowed = tuple((self.directory / root).resolve() for root in (".", *roots))
 
     def read(self, path: Path, role: Role) -> bytes:
-        """Reads a file; raises SourceMissing, or LimitExceeded above 16 MiB."""
+        """Reads a file; raises SourceMissing, or LimitExceeded above 16 MiB, ConsistencyError outside."""
+        self._refuse_outside(path)
         try:
             if path.stat().st_size > LARGEST:
                 raise LimitExceeded(f"{path.name} is larger than {LARGEST >> 20} MiB", where=path)
@@ -47,6 +54,22 @@ class Source:
         name = self.name(path)
         self.taken[name, role] = SourceFile(name, Digest.of(data), role)
         return data
+
+    def _refuse_outside(self, path: Path) -> None:
+        if self.allowed is not None and not any(path.resolve().is_relative_to(root) for root in self.allowed):
+            raise ConsistencyError(
+                f"{path} lies outside the project, and a release is made of the project's files [SW-018]",
+                where=path,
+                hint=f"move it inside, or name its folder: x-seaway.roots: [{path.parent}]",
+            )
+
+    def has(self, path: Path) -> bool:
+        """Returns whether there is such a file."""
+        return path.exists()
+
+    def real(self, path: str) -> str:
+        """Returns a path with its symlinks followed."""
+        return str(Path(path).resolve())
 
     def name(self, path: Path) -> str:
         """Returns a path as it is shown and recorded: relative to the folder where it lies inside it."""

@@ -1,0 +1,144 @@
+"""The grammar of env files as Compose reads them: `export`, quotes, comments, several lines, substitution.
+
+Pure. `format: raw` reads lines verbatim. Problems are ValueErrors that begin with `line N:`.
+Source: compose-go `dotenv`, whose behaviour this follows, oddities included.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from seaway.app.interpolate import Lookup, substitute
+
+_BLANK = " \t\v\f\r\x85\xa0"
+_ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0\d{0,3})')
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
+
+
+def parse(text: str, lookup: Lookup, into: dict[str, str] | None = None) -> dict[str, str]:
+    """Reads an env file into `into`; `lookup` answers before what the file itself set; raises ValueError."""
+    found = {} if into is None else into
+    _Reader(text.removeprefix("\ufeff"), lookup, found).read()
+    return found
+
+
+def parse_raw(text: str) -> dict[str, str]:
+    """Reads `format: raw`: a line is name=value, verbatim; comments and blank lines are skipped."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise ValueError(f"line {number}: {line!r} is not name=value")
+        found[name.strip()] = value
+    return found
+
+
+@dataclass(slots=True)
+class _Reader:
+    text: str
+    lookup: Lookup
+    found: dict[str, str]
+    at: int = 0
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def line(self) -> int:
+        return self.text.count("\n", 0, self.at) + 1
+
+    def read(self) -> None:
+        while self._next_statement():
+            name, inherited = self._name()
+            if " " in name:
+                raise ValueError(f"line {self.line}: key cannot contain a space")
+            if inherited:
+                value = self.lookup(name)
+                if value is not None:
+                    self.found[name] = value
+                continue
+            self.found[name] = self._value()
+
+    def _next_statement(self) -> bool:
+        while self.at < len(self.text):
+            if self.text[self.at].isspace():
+                self.at += 1
+            elif self.text[self.at] == "#":
+                end = self.text.find("\n", self.at)
+                self.at = len(self.text) if end < 0 else end
+            else:
+                return True
+        return False
+
+    def _name(self) -> tuple[str, bool]:
+        match = re.compile(r"export\s+").match(self.text, self.at)
+        if match:
+            self.at += len("export")
+            self._skip_blanks()
+        start = self.at
+        for index in range(start, len(self.text)):
+            char = self.text[index]
+            if char in "=:\n":
+                self.at = index + 1
+                name = self.text[start:index].rstrip()
+                self._skip_blanks()
+                return name, char == "\n"
+            if char not in _BLANK and char not in "_.-[]" and not char.isalpha() and not char.isnumeric():
+                line = self.text[start:].split("\n")[0]
+                raise ValueError(f'line {self.line}: unexpected character "{char}" in variable name "{line}"')
+        # A name that the file ends in: Compose keeps no name and tries the rest as a value.
+        return "", False
+
+    def _skip_blanks(self) -> None:
+        while self.at < len(self.text) and self.text[self.at] in _BLANK:
+            self.at += 1
+
+    def _value(self) -> str:
+        if self.text[self.at : self.at + 1] in ("'", '"'):
+            return self._quoted(self.text[self.at])
+        end = self.text.find("\n", self.at)
+        raw = self.text[self.at : end if end >= 0 else len(self.text)]
+        self.at = len(self.text) if end < 0 else end + 1
+        return self._substituted(raw.partition(" #")[0].rstrip())
+
+    def _quoted(self, quote: str) -> str:
+        chars: list[str] = []
+        escaped = False
+        for index in range(self.at + 1, len(self.text)):
+            char = self.text[index]
+            if char == quote and not escaped:
+                self.at = index + 1
+                value = "".join(chars)
+                return self._substituted(_ESCAPE.sub(_unescaped, value)) if quote == '"' else value
+            if char == "\\" and not escaped:
+                escaped = True
+                continue
+            if escaped and char != quote:
+                chars.append("\\")
+            escaped = False
+            chars.append(char)
+        first = self.text[self.at :].split("\n")[0]
+        raise ValueError(f"line {self.line}: unterminated quoted value {first}")
+
+    def _substituted(self, text: str) -> str:
+        return substitute(text, self._look)
+
+    def _look(self, name: str) -> str | None:
+        value = self.lookup(name)
+        return self.found.get(name) if value is None else value
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    text = match.group()
+    if text == r"\$":
+        return "$$"
+    if text[1] == "0":
+        # Go reads exactly three octal digits; anything else stays as it is.
+        digits = text[2:]
+        return (
+            chr(int(digits, 8))
+            if len(digits) == 3 and int(digits, 8) < 256 and set(digits) <= set("01234567")
+            else text
+        )
+    return _ESCAPES.get(text[1], text)

@@ -1,0 +1,37 @@
+"""`seaway config`: the app as `docker compose config --format json --no-consistency` prints it.
+
+Equal as parsed JSON: types, values, list order. Every `$` is doubled; `x-*` keys stay at the top alone; sections that
+no service uses are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from seaway.app.model import App
+from seaway.app.scalars import Timestamp
+
+
+def config_json(app: App) -> bytes:
+    """Returns the app as JSON with sorted keys, indented by two spaces, without a final newline."""
+    return json.dumps(config_object(app), indent=2, sort_keys=True, ensure_ascii=False).encode()
+
+
+def config_object(app: App) -> dict[str, Any]:
+    """Returns the app as a JSON object."""
+    document = {key: value for key, value in app.document.items() if key != "models"}
+    return {key: _printed(value) for key, value in document.items()}
+
+
+def _printed(value: Any) -> Any:
+    if isinstance(value, Timestamp):
+        return value.json
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, Mapping):
+        return {key.replace("$", "$$"): _printed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printed(item) for item in value]
+    return value

@@ -1,0 +1,208 @@
+"""Interpolation: `$V`, `${V}` and their operators in every value, then casts at the typed paths.
+
+Pure. The grammar is Compose's: `:-` `-` `:?` `?` `:+` `+`, nested; the leftmost operator in the text decides; `$$`
+stands for a dollar. Keys are never touched. What was used is recorded, what was missing is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seaway.app.faults import AtPath
+from seaway.app.patterns import Node, table
+from seaway.app.tree import Map, Path, Seq
+from seaway.errors import InterpolationError
+
+Lookup = Callable[[str], str | None]
+
+_NAME = r"[_a-z][_a-z0-9]*"
+_PATTERN = re.compile(
+    rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?:(?P<braced>{_NAME}(?::?[-+?](.*))?)\}}|(?P<invalid>)))",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class BadTemplate(ValueError):
+    """The text is not a template."""
+
+
+class Required(ValueError):
+    """A variable that must have a value has none."""
+
+
+def _absent(lookup: Lookup, name: str, text: str, empty: bool) -> str:
+    value = lookup(name)
+    if value is None or (empty and value == ""):
+        return substitute(text, lookup)
+    return value
+
+
+def _present(lookup: Lookup, name: str, text: str, empty: bool) -> str:
+    value = lookup(name)
+    if value is not None and not (empty and value == ""):
+        return substitute(text, lookup)
+    return value or ""
+
+
+def _required(lookup: Lookup, name: str, text: str, empty: bool) -> str:
+    value = lookup(name)
+    if value is None or (empty and value == ""):
+        reason = substitute(text, lookup)
+        raise Required(f"required variable {name} is missing a value" + (f": {reason}" if reason else ""))
+    return value
+
+
+OPERATORS: dict[str, tuple[Callable[[Lookup, str, str, bool], str], bool]] = {
+    ":?": (_required, True),
+    "?": (_required, False),
+    ":-": (_absent, True),
+    "-": (_absent, False),
+    ":+": (_present, True),
+    "+": (_present, False),
+}
+
+
+def substitute(text: str, lookup: Lookup) -> str:
+    """Returns the text with its variables filled in; raises BadTemplate or Required."""
+    return _PATTERN.sub(lambda match: _replacement(match.group(), lookup), text) if "$" in text else text
+
+
+def _replacement(matched: str, lookup: Lookup) -> str:
+    end = _closing(matched)
+    rest, matched = ("", matched) if end < 0 else (matched[end + 1 :], matched[: end + 1])
+    match = _PATTERN.match(matched)
+    if match is None:
+        raise BadTemplate(matched)
+    if match["escaped"]:
+        return "$"
+    if match["named"]:
+        return lookup(match["named"]) or ""
+    if not match["braced"]:
+        raise BadTemplate(matched)
+    return _braced(match["braced"], matched, lookup) + substitute(rest, lookup)
+
+
+def _braced(text: str, matched: str, lookup: Lookup) -> str:
+    found = [(matched.find(operator), operator) for operator in OPERATORS if operator in matched]
+    if not found:
+        return lookup(text) or ""
+    # Of two operators at one place the longer, which the table has first, decides; a colon belongs to its operator.
+    operator = min(found, key=lambda each: each[0])[1]
+    rule, empty = OPERATORS[operator]
+    name, _, value = text.partition(operator)
+    return rule(lookup, name, value, empty)
+
+
+def _closing(text: str) -> int:
+    depth, at = 0, 0
+    while at < len(text):
+        if text[at] == "}":
+            depth -= 1
+            if depth == 0:
+                return at
+        if text[at] == "{":
+            depth += 1
+            at += 1
+        at += 1
+    return -1
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[-+]?[0-9]+", text):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", text):
+        raise ValueError(f"{text!r} is not a number")
+    return float(text)
+
+
+_BOOLEANS = {"true": True, "false": False} | dict.fromkeys(("y", "yes", "on"), True)
+_BOOLEANS |= dict.fromkeys(("n", "no", "off"), False)
+
+
+def boolean(text: str) -> bool:
+    """Reads a boolean as YAML 1.1 spelled it; raises ValueError."""
+    if text.lower() not in _BOOLEANS:
+        raise ValueError(f"invalid boolean: {text}")
+    return _BOOLEANS[text.lower()]
+
+
+_SERVICE_CASTS: dict[Callable[[str], Any], str] = {
+    _whole: "cpu_count cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares deploy.replicas "
+    "deploy.update_config.parallelism deploy.rollback_config.parallelism deploy.restart_policy.max_attempts "
+    "deploy.placement.max_replicas_per_node healthcheck.retries oom_score_adj pids_limit ports.[].target scale "
+    "ulimits.* ulimits.*.hard ulimits.*.soft",
+    _number: "cpu_percent cpus deploy.update_config.max_failure_ratio deploy.rollback_config.max_failure_ratio",
+    boolean: "init depends_on.*.required depends_on.*.restart healthcheck.disable oom_kill_disable privileged "
+    "read_only stdin_open tty volumes.[].read_only volumes.[].volume.nocopy",
+}
+CASTS: dict[str, Callable[[str], Any]] = {
+    f"services.*.{path}": cast for cast, paths in _SERVICE_CASTS.items() for path in paths.split()
+} | dict.fromkeys(
+    (
+        *(f"networks.*.{key}" for key in ("external", "internal", "attachable", "enable_ipv4", "enable_ipv6")),
+        "volumes.*.external",
+        "secrets.*.external",
+        "configs.*.external",
+    ),
+    boolean,
+)
+
+
+TABLE = table(CASTS)
+
+
+@dataclass(slots=True)
+class Interpolation:
+    """Fills variables into a tree; `used` records values by name, `missing` the first path that lacked a name."""
+
+    environment: Mapping[str, str]
+    used: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, Path] = field(default_factory=dict)
+    path: Path = ()
+
+    def lookup(self, name: str) -> str | None:
+        """Returns a variable's value and notes that it was asked for."""
+        value = self.environment.get(name)
+        if value is None:
+            self.missing.setdefault(name, self.path)
+        else:
+            self.used[name] = value
+        return value
+
+    def fill(self, root: Any) -> None:
+        """Fills a whole tree in place; raises InterpolationError whose `where` is the path of the value."""
+        work: list[tuple[Any, Path, Node[Callable[[str], Any]] | None]] = [(root, (), TABLE)]
+        while work:
+            node, path, rules = work.pop()
+            for key, value in node.items() if isinstance(node, Map) else enumerate(node):
+                step = rules.step(key if isinstance(node, Map) else "[]") if rules else None
+                if isinstance(value, str):
+                    node[key] = self._value(value, (*path, key), step)
+                elif isinstance(value, (Map, Seq)):
+                    work.append((value, (*path, key), step))
+
+    def _value(self, text: str, path: Path, rules: Node[Callable[[str], Any]] | None) -> Any:
+        cast = rules.rule if rules else None
+        if cast is None and "$" not in text:
+            return text
+        self.path = path
+        try:
+            filled = substitute(text, self.lookup)
+            return cast(filled) if cast else filled
+        except BadTemplate as problem:
+            raise Unfilled(
+                f"invalid interpolation format in {text!r}", path, hint="write $$ for a dollar sign"
+            ) from problem
+        except ValueError as problem:
+            raise Unfilled(str(problem), path) from problem
+
+
+class Unfilled(AtPath, InterpolationError):
+    """A value that cannot be filled."""

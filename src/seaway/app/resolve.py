@@ -1,0 +1,91 @@
+"""The environment and labels of services, with their files read: `env_file` and `label_file`.
+
+A service's own `environment` wins over its files, a later file over an earlier one. Source: compose-go
+`Project.WithServicesEnvironmentResolved`, `WithServicesLabelsResolved`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seaway.app import dotenv
+from seaway.app.interpolate import Lookup
+from seaway.app.sources import Source
+from seaway.app.tree import Map, Mark, mark_of
+from seaway.errors import InterpolationError, SourceMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Reads the files of services through a source; `environment` is the project's."""
+
+    source: Source
+    environment: Mapping[str, str]
+
+    def resolve(self, service: Map) -> None:
+        """Merges a bound service's env files and label files into it, in place; the files' keys go away."""
+        self._environment(service)
+        self._labels(service)
+
+    def _environment(self, service: Map) -> None:
+        own = service.get("environment") or Map()
+        for key, value in own.items():
+            if value is None and key in self.environment:
+                own[key] = self.environment[key]
+        found = Map({key: value for key, value in own.items() if value is not None})
+        lookup = self._after(own)
+        marks: dict[str, Mark | None] = {}
+        for index, entry in enumerate(service.get("env_file") or ()):
+            self._read(entry, lookup, found)
+            for key in found:
+                marks.setdefault(key, mark_of(service["env_file"], index))
+        found.update(own)
+        if found:
+            found.at = {key: mark for key, mark in marks.items() if mark is not None} | own.at
+            service.put("environment", found, service.at.get("environment") or service.at.get("env_file"))
+        service.pop("env_file", None)
+
+    def _after(self, own: Map) -> Lookup:
+        return lambda name: self.environment.get(name, own.get(name))
+
+    def _read(self, entry: Mapping[str, Any], lookup: Lookup, found: Map) -> None:
+        path = Path(entry["path"])
+        if not self.source.has(path):
+            # `required` is printed only where it is false.
+            if entry.get("required") is False:
+                return
+            raise SourceMissing(f"env file {self.source.name(path)} not found", where=path)
+        self._parse(path, entry.get("format"), lookup, found)
+
+    def _parse(self, path: Path, form: str | None, lookup: Lookup, found: dict[str, str]) -> None:
+        text = self.source.read(path, "env").decode("utf-8", "replace")
+        try:
+            if form == "raw":
+                found.update(dotenv.parse_raw(text))
+            elif form in (None, ""):
+                dotenv.parse(text, lookup, found)
+            else:
+                raise ValueError(f'unsupported env_file format "{form}"')
+        except ValueError as problem:
+            raise InterpolationError(str(problem), where=self.source.name(path)) from problem
+
+    def _labels(self, service: Map) -> None:
+        files = service.pop("label_file", None) or ()
+        if not files:
+            return
+        found: dict[str, str] = {}
+        for file in files:
+            path = Path(file)
+            text = self.source.read(path, "label").decode("utf-8", "replace")
+            try:
+                found |= dotenv.parse(text, found.get)
+            except ValueError as problem:
+                raise InterpolationError(str(problem), where=self.source.name(path)) from problem
+        own = service.get("labels") or Map()
+        labels = Map(found | own)
+        labels.at = dict(own.at)
+        if labels:
+            service["labels"] = labels
