@@ -1,0 +1,1 @@
+"""What is put into every cell at `/run/seaway`; nothing here is imported by Seaway."""

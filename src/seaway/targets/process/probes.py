@@ -1,0 +1,152 @@
+"""Health checks from outside the cell: they gate a pod's weight, they never kill it.
+
+A service's own check where it has one: `curl` and `wget` on itself become an HTTP question, other commands are
+executed in the cell; else its ports must accept a connection; a service without ports is ready when it runs. Until
+the first success a pod is asked twice a second, not once an interval, so that `up` does not wait for a clock.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from seaway.targets.blueprint import Probe, Workload
+from seaway.targets.process.cells import Cell
+from seaway.targets.process.wildcard import reach_own
+
+EAGER = 0.5
+PLAIN = Probe(test=(), interval=2.0, timeout=2.0, retries=3)
+_FETCHERS = ("curl", "wget")
+_URL = re.compile(r"https?://\S+")
+
+Enter = Callable[[Cell, tuple[str, ...]], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One way to ask a pod: `ports` to connect to, a `path` to get on the first of them, or a command to execute."""
+
+    address: str
+    ports: tuple[int, ...] = ()
+    path: str = ""
+    command: tuple[str, ...] = ()
+
+
+def check_of(workload: Workload, address: str) -> Check:
+    """Returns how a replica of a workload is asked."""
+    ports = tuple(port.target for port in workload.ports if port.protocol == "tcp")
+    test = workload.probe.test if workload.probe else ()
+    if not test or test[0] == "NONE":
+        return Check(address, ports)
+    words = test[1:]
+    if test[0] == "CMD-SHELL":
+        words = ("/bin/sh", "-c", *test[1:])
+    question = _question(" ".join(test[1:]) if test[0] == "CMD-SHELL" else shlex.join(test[1:]), ports)
+    if question:
+        return Check(address, (question[0],), question[1])
+    return Check(address, command=reach_own(words, address, ports))
+
+
+def _question(text: str, ports: Sequence[int]) -> tuple[int, str] | None:
+    """Returns port and path of a plain `curl` or `wget` of the pod itself, or None for any other command."""
+    program = text.split(" ", 1)[0].rpartition("/")[2]
+    urls = _URL.findall(text)
+    if program not in _FETCHERS or len(urls) != 1 or any(mark in text for mark in ("|", "&&", "$(", "`")):
+        return None
+    url = urlsplit(urls[0].strip("'\""))
+    if url.scheme != "http" or url.hostname not in ("localhost", "127.0.0.1", "0.0.0.0", "::1"):
+        return None
+    port = url.port or 80
+    return (port, (url.path or "/") + (f"?{url.query}" if url.query else "")) if port in ports else None
+
+
+def ask(check: Check, timeout: float, command: list[str]) -> bool:
+    """Asks once; anything but a clear yes is a no. `command` is how the check's own command enters the cell."""
+    try:
+        if check.command:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+            return done.returncode == 0
+        if check.path:
+            return get_status(check.address, check.ports[0], check.path, timeout) < 400
+        for port in check.ports:
+            socket.create_connection((check.address, port), timeout).close()
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return False
+    return True
+
+
+def get_status(address: str, port: int, path: str, timeout: float) -> int:
+    """Returns the status of a GET, as `curl -f` would judge it; raises OSError or ValueError for no HTTP answer."""
+    with socket.create_connection((address, port), timeout) as connection:
+        connection.settimeout(timeout)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
+        line = connection.makefile("rb").readline(4096)
+    if not line.startswith(b"HTTP/1."):
+        raise ValueError("no HTTP answer")
+    return int(line.split()[1])
+
+
+@dataclass
+class _Health:
+    run: int
+    since: float
+    ready: bool = False
+    fails: int = 0
+    due: float = 0.0
+    asked: Future[bool] | None = field(default=None, repr=False)
+
+
+class Prober:
+    """Asks the running pods, each in its own time, a few at once; never blocks the caller."""
+
+    def __init__(self, enter: Enter) -> None:
+        self._enter = enter
+        self._health: dict[str, _Health] = {}
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="probe")
+
+    def adopt(self, cells: Iterable[Cell], ready: Iterable[str]) -> None:
+        """Takes pods over from a supervisor that died: who served goes on serving until a check says otherwise."""
+        known = set(ready)
+        for cell in cells:
+            if cell.id in known:
+                self._health[cell.id] = _Health(cell.replica.run, cell.since, ready=True)
+
+    def turn(self, pods: Sequence[tuple[Cell, Workload]], now: float) -> set[str]:
+        """Gathers answers, asks who is due, and returns the ids of the pods that are ready."""
+        running = {cell.id for cell, _ in pods}
+        self._health = {name: health for name, health in self._health.items() if name in running}
+        for cell, workload in pods:
+            health = self._health.get(cell.id)
+            if health is None or health.run != cell.replica.run:
+                health = self._health[cell.id] = _Health(cell.replica.run, cell.since)
+            self._advance(cell, workload, health, now)
+        return {name for name, health in self._health.items() if health.ready}
+
+    def close(self) -> None:
+        """Lets the threads go."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _advance(self, cell: Cell, workload: Workload, health: _Health, now: float) -> None:
+        probe = workload.probe or PLAIN
+        if health.asked is not None and health.asked.done():
+            _judge(health, probe, health.asked.result(), now)
+            health.asked = None
+        if health.asked is None and now >= health.due:
+            check = check_of(workload, cell.replica.address)
+            command = self._enter(cell, check.command) if check.command else []
+            health.asked = self._pool.submit(ask, check, probe.timeout, command)
+
+
+def _judge(health: _Health, probe: Probe, good: bool, now: float) -> None:
+    health.fails = 0 if good else health.fails + 1
+    if good:
+        health.ready = True
+    elif health.fails >= probe.retries and now >= health.since + probe.start_period:
+        health.ready = False
+    health.due = now + (probe.interval if health.ready else min(EAGER, probe.interval))

@@ -1,0 +1,55 @@
+"""Small JSON files that are whole or absent: written beside, synced, renamed, the folder synced.
+
+A reader sees the old value or the new one; a process killed anywhere, or a full disk, leaves the old one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from seaway.errors import Undetermined
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replaces a file's content whole; raises OSError and leaves the old content if it cannot."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def write_json(path: Path, value: object, *, mode: int = 0o600) -> None:
+    """Replaces a JSON file whole."""
+    write_bytes(path, json.dumps(value, sort_keys=True, indent=1).encode() + b"\n", mode=mode)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Returns the object in a file, None if there is none; raises Undetermined for damage."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise Undetermined(f"the state file is damaged: {error}", where=path, hint=f"move {path} away") from error
+    if not isinstance(value, dict):
+        raise Undetermined("the state file is not a JSON object", where=path, hint=f"move {path} away")
+    return value
