@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-SERVER = '''
+SERVER = """
 import os, sys, time, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -41,8 +41,10 @@ print("listening", server.server_address, flush=True)
 server.serve_forever()
 server.server_close()
 print("ended well", flush=True)
-'''
-_LEFT_OUT = shutil.ignore_patterns("test", "tests", "site-packages", "dist-packages", "idlelib", "tkinter", "__pycache__")
+"""
+_LEFT_OUT = shutil.ignore_patterns(
+    "test", "tests", "site-packages", "dist-packages", "idlelib", "tkinter", "__pycache__"
+)
 
 
 def make_root(folder: Path) -> Path:
