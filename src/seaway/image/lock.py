@@ -15,10 +15,12 @@ import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, PylockValidationError
+from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -117,7 +119,7 @@ class Reader:
 
     def _best(self, wheels: Iterable[Any]) -> Any | None:
         """Returns the wheel whose tag stands first in the target's order, or None."""
-        ranks = {tag: rank for rank, tag in enumerate(self.target.tags())}
+        ranks = _ranks(self.target)
         ranked = [
             (min(ranks[tag] for tag in tags), wheel)
             for wheel in wheels
@@ -131,6 +133,11 @@ class Reader:
         target = f"Python {self.target.python}, {self.target.libc}, {self.target.platform}"
         says = f"{name} has no wheel for {target}; offered: {', '.join(nearest) or 'none'}"
         return WheelError(says, where=name, hint=_ROAD)
+
+
+@lru_cache
+def _ranks(target: TargetPython) -> dict[Tag, int]:
+    return {tag: rank for rank, tag in enumerate(target.tags())}
 
 
 def _no_wheel(name: str, path: Path) -> NotYet:

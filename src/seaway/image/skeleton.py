@@ -17,11 +17,12 @@ from seaway.image.model import Base, Content, Entry, Kind
 def skeleton(base: Base, roots: Iterable[str]) -> tuple[Entry, ...]:
     """Returns the entries of the environment for a base's interpreter; `roots` are the app's import roots."""
     minor = ".".join(base.python.split(".")[:2])
-    home = PurePosixPath(base.interpreter).parent
+    interpreter = f"/{base.interpreter.lstrip('/')}"
+    home = PurePosixPath(interpreter).parent
     config = f"home = {home}\ninclude-system-site-packages = false\nversion = {base.python}\n"
     paths = "".join(f"/{root}\n" for root in roots)
     return (
-        Entry(f"{VENV}/bin/python", Kind.SYMLINK, 0o777, link=base.interpreter),
+        Entry(f"{VENV}/bin/python", Kind.SYMLINK, 0o777, link=interpreter),
         Entry(f"{VENV}/bin/python3", Kind.SYMLINK, 0o777, link="python"),
         Entry(f"{VENV}/bin/python{minor}", Kind.SYMLINK, 0o777, link="python"),
         Entry(f"{VENV}/lib/python{minor}/site-packages/_seaway_app.pth", content=_text(paths)),

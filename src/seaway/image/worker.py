@@ -12,14 +12,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from seaway.digest import Digest, canonical
-from seaway.errors import FindingsError, SeawayError
+from seaway.errors import FindingsError, SeawayError, WheelError
 from seaway.findings import Finding
+from seaway.http import Client
 from seaway.image.collision import ENVIRONMENT, Claim, settle
 from seaway.image.facts import ElfWatch, LayerRecord, files_json, finding_json
+from seaway.image.index import index_url, list_wheels
 from seaway.image.layer import write_layer
 from seaway.image.layout import Layout
 from seaway.image.lock import Reader
@@ -76,7 +79,9 @@ def resolve(job: Mapping[str, Any]) -> dict[str, object]:
     """Reads a lock for a target; the job has `lock`, `python` (x.y.z), `libc`, `platform`, `directory`, `cache`."""
     target = TargetPython(job["python"], job["libc"], Platform.parse(job["platform"]))
     house = Wheelhouse(Path(job["directory"]), Path(job["cache"]))
-    wheels = Reader(target).read(Path(job["lock"]))
+    index_url()  # it may ask pip: once, before many threads want to know
+    with Client(error=WheelError) as client:
+        wheels = Reader(target, partial(list_wheels, client=client)).read(Path(job["lock"]))
     with ThreadPoolExecutor(_FETCHES) as pool:
         sized = list(pool.map(lambda wheel: wheel if wheel.size else _sized(wheel, house), wheels))
     return {"wheels": [wheel.json() for wheel in sized]}
