@@ -1,0 +1,70 @@
+"""The tiles of one tree as files, for reading.
+
+A tile file never changes once written, and a wider one begins with what a narrower one holds; so a reader whose narrow
+file was cleared away reads a wider one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seaway.errors import EvidenceMissing
+from seaway.evidence.tiles import ENTRIES, WIDTH, Edge, Nodes, Tile, split_hashes, unbundle
+
+_KEPT = 512
+_Parse = Callable[[bytes, int, Path], list[bytes]]
+
+
+@dataclass(slots=True)
+class TileFiles:
+    """The tiles of a tree of `size` leaves below a ledger's directory; what was parsed is kept for a while."""
+
+    directory: Path
+    size: int
+    _kept: dict[Tile, list[bytes]] = field(default_factory=dict)
+
+    def hashes(self, tile: Tile) -> list[bytes]:
+        """Returns the hashes of a tile; raises EvidenceMissing or EvidenceInvalid naming the file."""
+        return self._parts(tile, lambda data, count, path: split_hashes(data, count, where=path))
+
+    def leaf(self, index: int) -> bytes:
+        """Returns the bytes of a leaf."""
+        number, offset = divmod(index, WIDTH)
+        tile = Tile(ENTRIES, number, min(WIDTH, self.size - number * WIDTH))
+        return self._parts(tile, lambda data, count, path: unbundle(data, count, where=path))[offset]
+
+    def edge(self) -> Edge:
+        """Returns the right edge, from which the tree grows."""
+        edge, count = Edge(self.size), self.size
+        while count:
+            width = count % WIDTH
+            edge.levels.append(self.hashes(Tile(str(len(edge.levels)), count // WIDTH, width)) if width else [])
+            count //= WIDTH
+        edge.entries = [self.leaf(index) for index in range(self.size - self.size % WIDTH, self.size)]
+        return edge.copy()
+
+    def nodes(self) -> Nodes:
+        """Returns the `read` of the Merkle functions."""
+        return Nodes(self.size, self.hashes)
+
+    def _parts(self, tile: Tile, parse: _Parse) -> list[bytes]:
+        if tile not in self._kept:
+            path, width = self._find(tile)
+            parts = parse(path.read_bytes(), width, path)[: tile.width]
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[tile] = parts
+        return self._kept[tile]
+
+    def _find(self, tile: Tile) -> tuple[Path, int]:
+        full = self.directory / tile.full.path
+        for path, width in ((self.directory / tile.path, tile.width), (full, WIDTH)):
+            if path.is_file():
+                return path, width
+        narrow = full.with_name(f"{full.name}.p")
+        wider = sorted(int(path.name) for path in narrow.glob("[0-9]*") if int(path.name) > tile.width)
+        if not wider:
+            raise EvidenceMissing("a tile of the ledger is missing", where=self.directory / tile.path)
+        return narrow / str(wider[0]), wider[0]

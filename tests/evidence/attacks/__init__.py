@@ -1,0 +1,1 @@
+"""The attack list: each refused, with its reason."""
