@@ -7,7 +7,8 @@ from seaway.release.machine import ENDS, ENTERS, FORWARD, TRANSITIONS, Event, Go
 _HEAD = """# The machine of a release
 
 Drawn from `seaway.release.machine.TRANSITIONS`; do not edit. *next* is the state that the next step enters, `live`
-after the last; *the step again* enters the step at the cursor once more; *past the judge* goes to the pods for all traffic.
+after the last; *the step again* enters the step at the cursor once more; *past the judge* goes to the pods for all
+traffic.
 """
 
 

@@ -24,7 +24,8 @@ TOLERANCE = 2.0  # percent points between the weight wished for and the one obse
 class Look:
     """All that decides the next event: `elapsed` seconds and `watched` canary requests since the state was entered.
 
-    `asked` are the verbs that wait, oldest first; `verdict` is None before the first tick.
+    `asked` are the verbs that wait, oldest first; `verdict` is None before the first tick; `followed` says that another
+    release waits for this one's end.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class Look:
     asked: tuple[str, ...]
     elapsed: float
     watched: int = 0
+    followed: bool = False
 
     def says(self, outcome: Outcome, reason: Reason | None = None) -> bool:
         """Whether the verdict has this outcome (and reason)."""
@@ -114,11 +116,11 @@ def _certified(look: Look) -> bool:
     step = look.position.step
     if not isinstance(step, Judge) or look.position.reason == Event.CONDEMNED:
         return False
-    if look.says(Outcome.PROMOTE):
-        return True
-    calm = look.position.state is State.JUDGING and look.says(Outcome.CONTINUE)
+    if step.until is Until.CERTIFIED:
+        return look.says(Outcome.PROMOTE)
+    calm = look.says(Outcome.CONTINUE) or look.says(Outcome.PROMOTE)
     seen = look.elapsed >= step.watch and look.watched >= WATCHED_REQUESTS
-    return step.until is Until.WATCHED and calm and seen
+    return look.position.state is State.JUDGING and calm and seen
 
 
 def _ready(look: Look) -> bool:
@@ -204,9 +206,23 @@ def _budget(otherwise: str) -> Callable[[Look], bool]:
     return holds
 
 
+def _begins(look: Look) -> bool:
+    """A planned release begins; an ended one makes room for the next, once nothing of it is left."""
+    if look.position.state is State.PLANNED:
+        return True
+    left = any(look.plan.forked.get(pod.service) == pod.service_version for pod in look.seen.pods)
+    return look.followed and (look.position.state is not State.ROLLED_BACK or not left)
+
+
+def _superseded(look: Look) -> bool:
+    """Asked for; or, before the first step, stable is no longer what the plan was made against."""
+    stale = look.seen.stable != (look.plan.stable.digest if look.plan.stable else None)
+    return "supersede" in look.asked or (look.position.state is State.PLANNED and stale)
+
+
 PREDICATES: tuple[tuple[Event, Callable[[Look], bool]], ...] = (
     (Event.ABORT, _asks("abort")),
-    (Event.SUPERSEDED, _asks("supersede")),
+    (Event.SUPERSEDED, _superseded),
     (Event.REVOKED, _asks("revoke")),
     (Event.DENY, _asks("deny")),
     (Event.REGRESSED, lambda look: look.says(Outcome.ROLLBACK)),
@@ -224,7 +240,7 @@ PREDICATES: tuple[tuple[Event, Callable[[Look], bool]], ...] = (
     (Event.RESUME, _asks("resume")),
     (Event.CERTIFIED, _certified),
     (Event.SIGHTED, _sighted),
-    (Event.BEGIN, lambda look: look.position.state is State.PLANNED),
+    (Event.BEGIN, _begins),
     (Event.DONE, _done),
     (Event.READY, _ready),
     (Event.WEIGHT_SEEN, _weight_seen),

@@ -72,7 +72,8 @@ class Group:
     """One tick: its end, length and counts, or why it says nothing.
 
     `compared` is False where all traffic is the canary's. `blind` is the reason of a source that failed; `dropped` that
-    of a tick left out (a weight changed inside it, a counter restarted): factor 1, and no silence either.
+    of a tick left out (a weight changed inside it, a counter restarted): factor 1, and no silence either. `covers` are
+    the signals it speaks of, None for all.
     """
 
     at: float
@@ -81,6 +82,7 @@ class Group:
     compared: bool = True
     blind: str = ""
     dropped: str = ""
+    covers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for count in self.counts:

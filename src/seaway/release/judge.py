@@ -97,8 +97,10 @@ def advance(evidence: Evidence, spec: Spec, group: Group) -> Evidence:
     series, place = [], 0
     for criterion in spec.criteria:
         for signal in criterion.signals:
+            before = evidence.series[place]
             tick = _Tick(spec, criterion, signal, ticks, group.compared)
-            series.append(tick.advance(evidence.series[place], tuple(counts.get(signal, ()))))
+            heard = group.covers is None or signal in group.covers
+            series.append(tick.advance(before, tuple(counts.get(signal, ()))) if heard else before)
             place += 1
     return _summed(evidence, spec, group, tuple(series))
 

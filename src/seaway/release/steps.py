@@ -7,7 +7,7 @@ Pods are given by service, weights in whole percent of requests for the canary. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from seaway.digest import Digest
@@ -124,13 +124,14 @@ Step = Snapshot | Migrate | Update | Prepare | Mirror | Shift | Judge | Wait | A
 class Party:
     """One of the two versions of a release: its digest, its services' versions, the pods each service needs.
 
-    `routed` are the services that listen, so that a share of requests can be observed.
+    `routed` are the services that listen, so that a share of requests can be observed; `images` their digests.
     """
 
     digest: Digest
     services: Mapping[str, str]
     replicas: Mapping[str, int]
     routed: frozenset[str] = frozenset()
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, version: Version) -> Party:
@@ -141,6 +142,7 @@ class Party:
             {workload.service: version.service_versions[workload.service] for workload in workloads},
             {workload.service: workload.replicas for workload in workloads},
             frozenset(workload.service for workload in workloads if workload.ports),
+            {workload.service: str(workload.image) for workload in workloads},
         )
 
 
@@ -149,7 +151,7 @@ class Plan:
     """A release as it was shown before it began: nothing in it changes while it runs.
 
     `release` only grows in an environment. A step's deadlines in seconds: `ready_within` for pods, `stuck_after` for a
-    weight, `return_within` for the way back.
+    weight, `return_within` for the way back. `place` names the target.
     """
 
     release: int
@@ -162,6 +164,7 @@ class Plan:
     ready_within: float = 600.0
     stuck_after: float = 60.0
     return_within: float = 600.0
+    place: str = ""
 
     @property
     def forked(self) -> Mapping[str, str]:
