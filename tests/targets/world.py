@@ -10,7 +10,7 @@ from pathlib import Path
 from seaway.digest import Digest
 from seaway.targets.base import Retarget, Scale, Seen, Shift, Version
 from seaway.targets.blueprint import Blueprint, Port, Workload
-from seaway.targets.process.document import encode
+from seaway.targets.document import encode
 from seaway.targets.process.paths import EnvironmentPaths, ProjectPaths
 from seaway.targets.process.target import ProcessTarget
 

@@ -1,7 +1,8 @@
 """Health checks from outside the cell: they gate a pod's weight, they never kill it.
 
 A service's own check where it has one: `curl` and `wget` on itself become an HTTP question, other commands are
-executed in the cell; else its ports must accept a connection; a service without ports is ready when it runs. Until
+executed in the cell; else one of its ports must accept a connection (`expose` may name
+ports nobody opened); a service without ports is ready when it runs. Until
 the first success a pod is asked twice a second, not once an interval, so that `up` does not wait for a clock.
 """
 
@@ -74,9 +75,16 @@ def ask(check: Check, timeout: float, command: list[str]) -> bool:
             return done.returncode == 0
         if check.path:
             return get_status(check.address, check.ports[0], check.path, timeout) < 400
-        for port in check.ports:
-            socket.create_connection((check.address, port), timeout).close()
     except (OSError, ValueError, subprocess.TimeoutExpired):
+        return False
+    return not check.ports or any(accepts(check.address, port, timeout) for port in check.ports)
+
+
+def accepts(address: str, port: int, timeout: float) -> bool:
+    """Tells whether a connection is accepted."""
+    try:
+        socket.create_connection((address, port), timeout).close()
+    except OSError:
         return False
     return True
 

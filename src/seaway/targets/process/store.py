@@ -9,8 +9,8 @@ from pathlib import Path
 from seaway.digest import Digest
 from seaway.errors import StaleEpoch, Undetermined
 from seaway.targets.base import Action, Version
+from seaway.targets.document import read_version, version_document
 from seaway.targets.process.addresses import Addresses, choose
-from seaway.targets.process.document import read_version, version_document
 from seaway.targets.process.listeners import listeners
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.record import read_json, write_json

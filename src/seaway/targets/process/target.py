@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from seaway.digest import Digest
-from seaway.errors import SourceMissing, TargetUnsupported
+from seaway.errors import NameUnknown, SourceMissing, TargetUnsupported
 from seaway.targets.base import Action, Features, JobSeen, Pod, Seen, Version
 from seaway.targets.blueprint import Workload
+from seaway.targets.process.addresses import ADMIN_PORT
 from seaway.targets.process.cells import Cell, CellState
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.plan import job_state
@@ -79,6 +80,21 @@ class ProcessTarget:
         """Stores a wish, which the next turns meet; raises StaleEpoch, NameUnknown, UsageError or OutageRefused."""
         self.store.act(action, epoch)
         self.supervisor.look.at = 0.0
+
+    def admin_url(self) -> str:
+        """Returns where Envoy's counters are read."""
+        return f"http://{self.store.addresses(()).admin}:{ADMIN_PORT}"
+
+    def clusters(self, pod: Pod) -> tuple[str, ...]:
+        """Returns the names of a pod's own clusters in Envoy, one a port."""
+        return tuple(f"{pod.id}~{front.port}" for front in self.supervisor.look.fronts if front.service == pod.service)
+
+    def exec_command(self, pod: str, argv: tuple[str, ...]) -> list[str]:
+        """Returns the command that executes argv in a running pod, for the typing command to run; raises NameUnknown."""
+        for cell in self.supervisor.cells.seen():
+            if cell.id == pod and cell.state is CellState.RUNNING:
+                return self.supervisor.launcher.enter(cell, argv)
+        raise NameUnknown(f'no pod "{pod}" runs here', hint="seaway ps")
 
     def _keep_secrets(self, version: Version) -> None:
         owner = {mount.source: each for each in version.blueprint.workloads for mount in each.mounts}

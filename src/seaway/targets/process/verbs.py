@@ -10,8 +10,8 @@ from typing import Any
 from seaway.digest import Digest
 from seaway.errors import NameUnknown
 from seaway.targets.base import Retarget, Retire, RunJob, Scale, Shift
+from seaway.targets.document import encode
 from seaway.targets.process.cells import CellState
-from seaway.targets.process.document import encode
 from seaway.targets.process.target import ProcessTarget
 
 Question = Mapping[str, Any]

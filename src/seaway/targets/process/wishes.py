@@ -13,7 +13,7 @@ from typing import Any
 from seaway.digest import Digest
 from seaway.errors import NameUnknown, OutageRefused, UsageError
 from seaway.targets.base import Action, Retarget, Retire, RunJob, Scale, Shift, Version
-from seaway.targets.process.document import decode, encode
+from seaway.targets.document import decode, encode
 
 Versions = Mapping[Digest, Version]
 

@@ -1,0 +1,63 @@
+"""What an app asks for that processes on the host cannot give: said before anything is built or started."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from seaway.app.model import App, Service
+from seaway.errors import TargetUnsupported
+from seaway.findings import Finding, Level
+
+_HINT = "set target: docker for this environment"
+_MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
+
+
+def _host_network(value: object) -> bool:
+    return isinstance(value, str) and (value == "host" or value.startswith(("service:", "container:")))
+
+
+_REFUSED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "privileged": ("SW-701", bool),
+    "cap_add": ("SW-701", lambda value: any(each != "NET_BIND_SERVICE" for each in value or ())),
+    "devices": ("SW-606", bool),
+    "gpus": ("SW-603", bool),
+    "pid": ("SW-701", bool),
+    "network_mode": ("SW-701", _host_network),
+    "volumes_from": ("SW-509", bool),
+    "runtime": ("SW-704", bool),
+}
+
+
+def find_refusals(app: App) -> tuple[Finding, ...]:
+    """Returns a finding of level error for each thing of an app that the target process refuses."""
+    return tuple(finding for _, service in sorted(app.services.items()) for finding in _of(service))
+
+
+def require_suitable(app: App) -> None:
+    """Raises TargetUnsupported with the first refusal, and how many there are."""
+    found = find_refusals(app)
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise TargetUnsupported(f"{found[0].says}{more}", where=found[0].where, hint=found[0].hint)
+
+
+def _of(service: Service) -> list[Finding]:
+    compose = cast(Mapping[str, Any], service.compose)
+    found = [
+        Finding(code, Level.ERROR, f"{service.name}: the target process has no {key}", service.where(key), _HINT)
+        for key, (code, refused) in _REFUSED.items()
+        if key in compose and refused(compose[key])
+    ]
+    here = _MACHINES.get(platform.machine(), platform.machine())
+    wanted = str(compose.get("platform") or here)
+    if not wanted.startswith(here):
+        says = f"{service.name}: its platform is {wanted}, this machine is {here}"
+        found.append(Finding("SW-208", Level.ERROR, says, service.where("platform"), _HINT))
+    reserved = ((compose.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
+    if reserved.get("devices"):
+        says = f"{service.name}: the target process has no devices"
+        where = service.where("deploy", "resources", "reservations", "devices")
+        found.append(Finding("SW-603", Level.ERROR, says, where, _HINT))
+    return found
