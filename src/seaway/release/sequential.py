@@ -46,8 +46,8 @@ def fisher(
     mantissas, exponents = [], []
     for ratio in RATIOS:
         mass, shift = _mass(null * ratio, requests, others, together)
-        power, raised = _power(ratio, bad - lowest)
-        mantissa, more = frexp(power * base / mass)
+        tilt, raised = power(ratio, bad - lowest)
+        mantissa, more = frexp(tilt * base / mass)
         mantissas.append(mantissa)
         exponents.append(raised + base_shift - shift + more)
     if max(map(abs, exponents)) < _LONGEST:
@@ -70,8 +70,8 @@ def _mass(odds: float, requests: int, others: int, together: int) -> tuple[float
     return mass, exponent
 
 
-def _power(base: float, times: int) -> tuple[float, int]:
-    """Raises by repeated squaring; (mantissa, exponent)."""
+def power(base: float, times: int) -> tuple[float, int]:
+    """Raises a positive number by repeated squaring; (mantissa, exponent)."""
     result, exponent = 1.0, 0
     square, shift = frexp(base)
     while times:
@@ -151,6 +151,6 @@ def absolute(group: tuple[tuple[int, int], ...], limit: float, burst: int) -> tu
         ratio = (1.0 - total([bad / requests for requests, bad in group]) / len(group)) / good
     else:
         clean = total([1.0 - min(1.0, bad / min(burst, requests)) for requests, bad in group])
-        expected = total([ldexp(*_power(good, max(1, requests // burst))) for requests, _ in group])
+        expected = total([ldexp(*power(good, max(1, requests // burst))) for requests, _ in group])
         ratio = clean / expected
     return ratio, (1.0 + ratio) / 2.0

@@ -109,12 +109,12 @@ class Store:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Runs one durable write, whole or not at all."""
         self._database.execute("BEGIN IMMEDIATE")
+        ends = "ROLLBACK"
         try:
             yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            ends = "COMMIT"
+        finally:
+            self._database.execute(ends)
 
     def keys(self) -> tuple[str, ...]:
         """Returns the environments that have a release, sorted."""
