@@ -30,7 +30,19 @@ from seaway.image.secret import find_secrets, looks_secret
 
 APP = "opt/app"
 _NEVER = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".seaway", "__pycache__", ".mypy_cache", ".pytest_cache"}
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        ".seaway",
+        "seaway.lock",
+        "__pycache__",
+        ".mypy_cache",
+        ".pytest_cache",
+    }
     | {".ruff_cache", ".hypothesis", ".tox", ".nox", ".import_linter_cache", ".ipynb_checkpoints", ".DS_Store"}
 )
 _GITLINK = "160000"
