@@ -51,16 +51,15 @@ def wheel(tmp_path: Path) -> WheelFactory:
         directory: str = "wheels",
     ) -> Path:
         info = f"{name}-{version}.dist-info"
-        content = {
-            **(files if files is not None else {f"{name}/__init__.py": b"x = 1\n"}),
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense: MIT\n".encode(),
-            f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
-        }
-        content[f"{info}/RECORD"] = with_record(record(content, f"{info}/RECORD"))
+        body = dict(files if files is not None else {f"{name}/__init__.py": b"x = 1\n"})
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense: MIT\n"
+        body.setdefault(f"{info}/METADATA", metadata.encode())
+        body.setdefault(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n".encode())
+        body[f"{info}/RECORD"] = with_record(record(body, f"{info}/RECORD"))
         path = tmp_path / directory / f"{name}-{version}-{tag}.whl"
         path.parent.mkdir(exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for member, data in content.items():
+            for member, data in body.items():
                 item = zipfile.ZipInfo(member)
                 item.external_attr = (0o100000 | (modes or {}).get(member, 0o644)) << 16
                 item.compress_type = zipfile.ZIP_DEFLATED

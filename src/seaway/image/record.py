@@ -45,9 +45,9 @@ def expected_hash(row: Row, content: Content, where: str) -> tuple[str, tuple[Fi
     if row[1] and row[1] != str(content.size):
         raise WheelError(f"RECORD says {row[1]} bytes, the wheel has {content.size}", where=where)
     if algorithm == "sha256":
-        return _unbase64(value, where), ()
+        return _unbase64(value, algorithm, where), ()
     found = _hash(content, {"sha256", algorithm} & _STRONG)
-    if algorithm in _STRONG and found[algorithm] != _unbase64(value, where):
+    if algorithm in _STRONG and found[algorithm] != _unbase64(value, algorithm, where):
         raise WheelError("a file does not have its recorded hash", where=where)
     if algorithm in _STRONG:
         return found["sha256"], ()
@@ -79,11 +79,14 @@ def _hash(content: Content, algorithms: set[str]) -> dict[str, str]:
     return {state.name: state.hexdigest() for state in states}
 
 
-def _unbase64(value: str, where: str) -> str:
+def _unbase64(value: str, algorithm: str, where: str) -> str:
     try:
-        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
-    except binascii.Error as error:
+        raw = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
         raise WheelError("a hash in RECORD is not base64", where=where) from error
+    if len(raw) != hashlib.new(algorithm).digest_size:
+        raise WheelError(f"a {algorithm} in RECORD has {len(raw)} bytes", where=where)
+    return raw.hex()
 
 
 def _row(entry: Entry) -> Row:
