@@ -1,0 +1,124 @@
+"""What was built, said in signed statements: provenance, bill of materials, models and data of each image.
+
+A tree with changes that are not committed has no commit, so its provenance names none and the gate says so. Statements
+about the same bytes are said once: the ledger answers a repeat with the first leaf.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from seaway.digest import Digest
+from seaway.evidence.deeds import (
+    Attester,
+    BuildDefinition,
+    Builder,
+    ModelSignature,
+    Provenance,
+    Reference,
+    Resource,
+    RunDetails,
+)
+from seaway.evidence.keys import Signer
+from seaway.evidence.ledger import Acknowledgement
+from seaway.evidence.notary import Notary
+from seaway.evidence.roles import Role
+from seaway.evidence.statement import PredicateType, Statement
+from seaway.image.service import BuiltService
+from seaway.stages.building import BuiltBundle
+from seaway.workspace import Workspace
+
+NATIVE = "https://seaway.dev/build/native/v1"
+_INLINE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts, and by which key."""
+
+    id: str
+    signer: Signer
+
+
+def actor(space: Workspace, notary: Notary, role: Role, *, named: str | None = None, environment: str | None = None) -> Person:
+    """Returns the person here who acts in a role; raises KeyRefused if nobody can."""
+    signer = space.keyring.signer(role, notary.people, environment=environment, named=named)
+    holding = notary.people.holding(signer.public.digest, notary.ledger.size)
+    return Person(holding.enrolment.person, signer)
+
+
+def can_attest(space: Workspace) -> bool:
+    """Tells whether there is a ledger and a builder's key here."""
+    if not space.place.ledger.is_dir():
+        return False
+    with space.reading() as notary:
+        return space.keyring.holds(Role.BUILDER, notary.people)
+
+
+def attest(space: Workspace, notary: Notary, built: BuiltBundle, *, named: str | None = None) -> tuple[Acknowledgement, ...]:
+    """Signs and records what is known about each native image, under one sync."""
+    builder = actor(space, notary, Role.BUILDER, named=named)
+    statements = [statement for one in built.services for statement in _statements(space, notary, one, builder.id)]
+    fresh = [statement for statement in statements if not _said(notary, statement)]
+    return notary.append_all([(statement, builder.signer) for statement in fresh])
+
+
+def now() -> datetime:
+    """Returns the present as statements carry it: UTC, whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _said(notary: Notary, statement: Statement) -> bool:
+    """Tells whether the newest statement of this type about the subject says the same."""
+    known = notary.verified(subject=statement.subject, predicate_type=statement.predicate_type)
+    return bool(known) and known[-1].statement.predicate == statement.predicate
+
+
+def _statements(space: Workspace, notary: Notary, one: BuiltService, person: str) -> Iterator[Statement]:
+    image = one.built.image.digest
+    yield _provenance(one, person).about(image)
+    yield _bill(space.store.get(one.built.sbom), notary, image, person)
+    for label, material in one.materials.items():
+        files = {file.path: Digest(file.content.sha256) for file in material.files}
+        if label.startswith("model/"):
+            yield ModelSignature.over(files).about(material.root)
+
+
+def _provenance(one: BuiltService, person: str) -> Provenance:
+    parameters: dict[str, object] = {
+        "service": one.service,
+        "platforms": [str(one.built.image.platform)],
+        "lock": {name: str(digest) for name, digest in sorted(one.lock.inputs.items())},
+    }
+    definition = BuildDefinition(
+        build_type=NATIVE, external_parameters=parameters, resolved_dependencies=tuple(_dependencies(one))
+    )
+    return Provenance(build_definition=definition, run_details=RunDetails(builder=Builder(id=person)))
+
+
+def _dependencies(one: BuiltService) -> Iterator[Resource]:
+    if one.source.commit and not one.source.is_dirty:
+        yield Resource(name="source", uri="git+file:.", digest={"gitCommit": one.source.commit})
+    base = one.lock.base.base
+    yield Resource.named(base.reference, base.digest)
+    for wheel in one.lock.wheels:
+        yield Resource.named(wheel.filename, wheel.sha256)
+    for label, material in one.materials.items():
+        yield Resource(name=label, uri=material.uri, digest={"sha256": material.root.hex})
+
+
+def _bill(document: bytes, notary: Notary, image: Digest, person: str) -> Statement:
+    """Returns the SBOM as the predicate itself, or by reference where it is over a mebibyte."""
+    if len(document) <= _INLINE:
+        return Statement.about(image, PredicateType.CYCLONEDX, json.loads(document))
+    stored = notary.payloads.put(document)
+    resource = Resource(name="sbom", digest={"sha256": stored.hex}, media_type="application/vnd.cyclonedx+json")
+    return Reference(attester=Attester(id=person), references=(resource,)).about(image)
+
+
+def addresses_of(commits: Sequence[tuple[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    """Returns the addresses of author and committer by commit."""
+    return dict(commits)
