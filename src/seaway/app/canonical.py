@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seaway.app.faults import AtPath
+from seaway.app.hooks import with_hooks
 from seaway.app.interpolate import boolean
 from seaway.app.mounts import clean, parse_device, parse_mount, parse_ports
 from seaway.app.patterns import Node, table
@@ -229,8 +230,8 @@ DEFAULTS: dict[str, tuple[Form, bool]] = {
     "services.*.volumes.*.bind": (_host_path, False),
 }
 
-FORM_TABLE = table(FORMS)
-DEFAULT_TABLE = table(DEFAULTS)
+FORM_TABLE = table(with_hooks(FORMS))
+DEFAULT_TABLE = table(with_hooks(DEFAULTS))
 
 
 def canonical(model: Map) -> None:

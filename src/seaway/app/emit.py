@@ -21,8 +21,24 @@ def config_json(app: App) -> bytes:
 
 def config_object(app: App) -> dict[str, Any]:
     """Returns the app as a JSON object."""
-    document = {key: value for key, value in app.document.items() if key != "models"}
+    document: dict[str, Any] = {key: value for key, value in app.document.items() if key != "models"}
+    for section, wanted in _needed(document["services"]).items():
+        kept = {name: value for name, value in document.pop(section, {}).items() if name in wanted}
+        document |= {section: kept} if kept else {}
     return {key: _printed(value) for key, value in document.items()}
+
+
+def _needed(services: Any) -> dict[str, set[str]]:
+    """Returns the names of each section that services refer to."""
+    found: dict[str, set[str]] = {"networks": set(), "volumes": set(), "secrets": set(), "configs": set()}
+    for service in services.values():
+        found["networks"] |= set(service.get("networks") or ())
+        mounts = service.get("volumes") or ()
+        found["volumes"] |= {each.get("source") for each in mounts if each.get("type") == "volume"}
+        found["configs"] |= {each.get("source") for each in service.get("configs") or ()}
+        secrets = [*(service.get("secrets") or ()), *((service.get("build") or {}).get("secrets") or ())]
+        found["secrets"] |= {each.get("source") for each in secrets}
+    return found
 
 
 def _printed(value: Any) -> Any:

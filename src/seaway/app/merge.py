@@ -1,7 +1,8 @@
 """Merging a later model over an earlier one: a table from path to rule, everything else by the general rule.
 
-General rule: maps merge by key, lists append, scalars are replaced, null keeps the earlier value, a map over a
-list (or the other way round) is an error. Both trees are consumed: the result is the earlier one, changed.
+General rule: maps merge by key, lists append what is not there yet, scalars are replaced, null keeps the earlier
+value, a map over a list (or the other way round) is an error. Both trees are consumed: the result is the earlier
+one, changed.
 Source: Compose specification, 13 Merge; compose-go `override`.
 """
 
@@ -33,12 +34,16 @@ def _to_list(earlier: Any, later: Any, _: Spot) -> Any:
 
 
 def _to_list_once(earlier: Any, later: Any, _: Spot) -> Any:
-    base = _list(earlier)
-    fresh = Seq()
-    for index, item in enumerate(more := _list(later)):
-        if item not in base:
-            fresh.add(item, more.mark(index))
-    return _joined(base, fresh)
+    return _joined_once(_list(earlier), _list(later))
+
+
+def _joined_once(base: Seq, more: Seq) -> Seq:
+    """Appends what is not there yet; repeats within the base stay."""
+    found = _joined(base, Seq())
+    for index, item in enumerate(more):
+        if not any(type(item) is type(each) and item == each for each in found):
+            found.add(item, more.mark(index))
+    return found
 
 
 def _joined(base: Seq, more: Seq) -> Seq:
@@ -115,6 +120,8 @@ def _place(found: Seq, right: tuple[Map, Mark | None], left: tuple[Map, Mark | N
         found.add(*left)
         return
     merged = _maps(right[0], left[0], spot)
+    # The pools may be the merged one itself: Compose compares what they are now.
+    subnets = [pool.get("subnet") for pool in found]
     if merged.get("subnet") in subnets:
         found[subnets.index(merged.get("subnet"))] = merged
     else:
@@ -180,7 +187,7 @@ def _value(earlier: Any, later: Any, spot: Spot) -> Any:
     if isinstance(earlier, Seq):
         if not isinstance(later, Seq):
             raise Unmergeable(f"a {_kind(later)} cannot override a list", path)
-        return _joined(earlier, later)
+        return _joined_once(earlier, later)
     return later
 
 

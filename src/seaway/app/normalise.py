@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seaway.app.canonical import is_true
+from seaway.app.hooks import inherit
 from seaway.app.mounts import clean
 from seaway.app.tree import Map, Seq
 
@@ -54,9 +55,7 @@ def _service(service: Map, environment: Mapping[str, str]) -> None:
         if isinstance(volume, Map) and isinstance(volume.get("target"), str):
             volume["target"] = clean(volume["target"])
     _dependencies(service)
-    for hook in service.get("pre_start") or ():
-        if isinstance(hook, Map) and service.get("image"):
-            hook.setdefault("image", service["image"])
+    inherit(service)
 
 
 def _build(build: Map, environment: Mapping[str, str]) -> None:

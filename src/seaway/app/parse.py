@@ -46,6 +46,7 @@ class _Frame:
     key: str | None = None
     key_mark: int = 0
     merging: bool = False
+    start: int = 0
     seen: dict[str, int] = field(default_factory=dict)
     merges: list[Any] = field(default_factory=list)
 
@@ -55,6 +56,7 @@ class _Anchored:
     value: Any
     size: int
     tag: str | None
+    resets: tuple[Path, ...] = ()
 
 
 def documents(data: bytes, name: str, file: int, *, visited: int = VISITED) -> Iterator[Document]:
@@ -171,14 +173,17 @@ class _Builder:
         self.visit(event, 1)
         if event.anchor:
             self.anchors[event.anchor] = None
-        self.stack.append(_Frame(node, event.anchor, _short(event.tag), self.mark(event)))
+        frame = _Frame(node, event.anchor, _short(event.tag), self.mark(event), start=len(self.resets))
+        self.stack.append(frame)
 
     def close(self) -> None:
         frame = self.stack.pop()
         for merged in frame.merges:
             self.merge(frame, merged)
         if frame.anchor:
-            self.anchors[frame.anchor] = _Anchored(frame.node, frame.size, frame.tag)
+            depth = len(self.path())
+            inside = tuple(path[depth:] for path in self.resets[frame.start :])
+            self.anchors[frame.anchor] = _Anchored(frame.node, frame.size, frame.tag, inside)
         self.place(frame.node, frame.mark, frame.size, frame.tag)
 
     def merge(self, frame: _Frame, merged: Any) -> None:
@@ -203,6 +208,7 @@ class _Builder:
             self.key(event, anchored.value, merges=False)
             return
         self.visit(event, anchored.size)
+        self.resets += [self.path() + inside for inside in anchored.resets]
         self.place(copied(anchored.value), self.mark(event), anchored.size, anchored.tag)
 
     def place(self, value: Any, mark: int, size: int, tag: str | None) -> None:

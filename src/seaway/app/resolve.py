@@ -26,7 +26,7 @@ class Resolver:
     environment: Mapping[str, str]
 
     def resolve(self, service: Map) -> None:
-        """Merges a bound service's env files and label files into it, in place; the files' keys go away."""
+        """Merges a bound service's env files and label files into it, in place; the key `env_file` goes away."""
         self._environment(service)
         self._labels(service)
 
@@ -73,7 +73,7 @@ class Resolver:
             raise InterpolationError(str(problem), where=self.source.name(path)) from problem
 
     def _labels(self, service: Map) -> None:
-        files = service.pop("label_file", None) or ()
+        files = service.get("label_file") or ()
         if not files:
             return
         found: dict[str, str] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from seaway.app import kinds
 from seaway.app.canonical import Malformed
+from seaway.app.hooks import CONTAINER
 from seaway.app.scalars import printed
 from seaway.app.tree import Map, Path, Seq
 
@@ -237,7 +238,6 @@ SERVICE = shape(
         "networks": named(_NETWORK),
         "ports": many(shape(text="name mode host_ip published protocol app_protocol", count="target")),
         "volumes": many(VOLUME),
-        "pre_start": many(HOOK),
         "post_start": many(HOOK),
         "pre_stop": many(HOOK),
         **_ULIMITS,
@@ -261,6 +261,10 @@ SERVICE = shape(
     numbers="expose",
     hosts="extra_hosts",
 )
+SERVICE = {
+    **SERVICE,
+    "pre_start": many(shape({key: kind for key, kind in SERVICE.items() if key in CONTAINER}, flag="per_replica")),
+}
 _POOL = shape(text="subnet gateway ip_range", mapping="aux_addresses")
 _FILE = shape(
     text="name file environment content driver template_driver", flag="external", mapping="labels", texts="driver_opts"

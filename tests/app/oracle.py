@@ -1,0 +1,105 @@
+"""Cases as data files, and the oracle they are compared with: the real `docker compose`, which needs no engine.
+
+A file holds cases: `========== name`, `# what it shows`, optional `args:` and `env:` lines, files as `--- path`,
+a line of `----------`, and what is expected: `accept`, or `reject <a part of our message>`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seaway.app.emit import config_object
+from seaway.app.load import How, load
+from seaway.app.select import select
+
+CASES = Path(__file__).parent / "cases"
+BINARY = Path(sys.executable).parent / "docker-compose"
+VERSION = "v5.6.1"
+NAME = "cases"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: files by path, options and variables, and what is expected of it."""
+
+    name: str
+    title: str
+    files: dict[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    expected: str = "accept"
+
+    def write(self, root: Path) -> Path:
+        """Writes the files below a folder with a name that is always the same, and returns it."""
+        folder = root / NAME
+        for path, text in self.files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return folder
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables both sides see."""
+        return {"HOME": "/home/user", "PATH": "/usr/bin:/bin", **self.env}
+
+
+def cases(*groups: str) -> list[Case]:
+    """Returns the cases of the named files, or of all."""
+    chosen = [CASES / f"{group}.txt" for group in groups] if groups else sorted(CASES.glob("*.txt"))
+    return [case for path in chosen for case in _read(path)]
+
+
+def _read(path: Path) -> Iterator[Case]:
+    for block in path.read_text().split("========== ")[1:]:
+        head, _, rest = block.partition("\n")
+        body, _, expected = rest.rpartition("\n----------\n")
+        yield _case(f"{path.stem}/{head.strip()}", body, expected.strip())
+
+
+def _case(name: str, body: str, expected: str) -> Case:
+    top, *parts = ("\n" + body).split("\n--- ")
+    options = dict.fromkeys(("args", "env"), "")
+    title = ""
+    for line in top.strip().splitlines():
+        key, _, value = line.partition(": ")
+        if line.startswith("# "):
+            title = line[2:]
+        else:
+            options[key] = value
+    files = {part.partition("\n")[0].strip(): part.partition("\n")[2] + "\n" for part in parts}
+    env = dict(pair.split("=", 1) for pair in options["env"].split())
+    return Case(name, title, files, tuple(options["args"].split()), env, expected)
+
+
+def ask(case: Case, folder: Path, *, consistent: bool = False) -> dict[str, Any] | None:
+    """Returns what Compose prints, or None where it rejects."""
+    flags = [] if consistent else ["--no-consistency"]
+    command = [str(BINARY), *case.args, "config", "--format", "json", *flags]
+    done = subprocess.run(command, cwd=folder, env=case.environ, capture_output=True, timeout=60, check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def ours(case: Case, folder: Path, *, consistent: bool = False) -> dict[str, Any]:
+    """Returns what Seaway prints, as parsed JSON; raises AppError where it rejects."""
+    app = load(select(folder, case.environ, **options(case.args)), how=How(consistent=consistent, lenient=True))
+    parsed: dict[str, Any] = json.loads(json.dumps(config_object(app)))
+    return parsed
+
+
+def options(args: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the keyword arguments of `select` for options of Compose."""
+    found: dict[str, Any] = {"files": [], "profiles": [], "env_files": [], "project_name": None}
+    names = {"-f": "files", "--profile": "profiles", "--env-file": "env_files"}
+    for option, value in zip(args[::2], args[1::2], strict=True):
+        if option in names:
+            found[names[option]].append(value)
+        else:
+            found["project_name"] = value
+    return found
