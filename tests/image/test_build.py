@@ -17,7 +17,7 @@ from seaway.image.build import BuildRequest, Built, build
 from seaway.image.config import Run
 from seaway.image.layout import Layout
 from seaway.image.model import Base, Content, Entry, LockedWheel
-from seaway.image.workshop import Places
+from seaway.image.wheelhouse import Places
 
 pytestmark = pytest.mark.rootless
 

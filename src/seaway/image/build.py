@@ -23,7 +23,8 @@ from seaway.image.layout import Layout
 from seaway.image.model import Base, Entry, Image, Layer, LockedWheel
 from seaway.image.sbom import write_sbom
 from seaway.image.skeleton import skeleton
-from seaway.image.workshop import Places, WheelLayer, Workshop
+from seaway.image.wheelhouse import Places
+from seaway.image.workshop import WheelLayer, Workshop
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The worker processes of a build: started only when there is something to convert, ended with it.
 
-Not here: what a worker does (`worker.py`), which this file must not import.
+Not here: what a worker does (`worker.py`, `resolver.py`), which this file must not import.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from seaway.image.facts import parse_finding
 Job = Mapping[str, object]
 
 
-def run_jobs(jobs: Sequence[Job], *, workers: int | None = None) -> list[dict[str, Any]]:
+def run_jobs(jobs: Sequence[Job], *, workers: int | None = None, program: str = "worker") -> list[dict[str, Any]]:
     """Runs jobs in worker processes and returns their answers in the order of the jobs.
 
-    `workers` is the number of processes, by default one a core. Raises what a job raised, the first in their order.
+    `workers` is the number of processes, by default one a core; `program` the module they run. Raises what a job
+    raised, the first in their order.
     """
     count = min(len(jobs), workers or os.cpu_count() or 1)
     if not count:
@@ -33,7 +34,7 @@ def run_jobs(jobs: Sequence[Job], *, workers: int | None = None) -> list[dict[st
     with ExitStack() as stack:
         idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for _ in range(count):
-            idle.put(stack.enter_context(_Worker()))
+            idle.put(stack.enter_context(_Worker(program)))
 
         def ask(job: Job) -> dict[str, Any]:
             worker = idle.get()
@@ -50,9 +51,9 @@ def run_jobs(jobs: Sequence[Job], *, workers: int | None = None) -> list[dict[st
 class _Worker:
     """One worker process."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str) -> None:
         # -P: the directory we run in may hold files that are named like modules.
-        command = [sys.executable, "-P", "-m", "seaway.image.worker"]
+        command = [sys.executable, "-P", "-m", f"seaway.image.{program}"]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
 

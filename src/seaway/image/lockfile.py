@@ -19,7 +19,8 @@ from seaway.image import layout
 from seaway.image.crew import run_jobs
 from seaway.image.model import Base, LockedWheel
 from seaway.image.pinned import PinnedBase
-from seaway.image.workshop import Places, WheelLayer
+from seaway.image.wheelhouse import Places
+from seaway.image.workshop import WheelLayer
 
 VERSION = 1
 _REFRESH = "run `seaway lock`"
@@ -149,7 +150,7 @@ def lock_wheels(path: Path, base: Base, places: Places) -> tuple[LockedWheel, ..
     """Reads a package lock for a base, in a worker process; see `lock.Reader` for what it raises."""
     job = {"verb": "resolve", "lock": str(path.absolute()), **places.json()}
     job |= {"python": base.python, "libc": base.libc, "platform": str(base.platform)}
-    return tuple(LockedWheel.parse(body) for body in run_jobs([job])[0]["wheels"])
+    return tuple(LockedWheel.parse(body) for body in run_jobs([job], program="resolver")[0]["wheels"])
 
 
 def _locked(layer: WheelLayer) -> LockedLayer:

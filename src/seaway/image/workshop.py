@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from seaway.digest import Digest, canonical
 from seaway.errors import DigestMismatch, FindingsError, StoreError
@@ -19,20 +18,9 @@ from seaway.image.layer import write_layer
 from seaway.image.layer_plan import PlannedLayer
 from seaway.image.layout import Layout
 from seaway.image.model import Entry, LockedWheel
+from seaway.image.wheelhouse import Places
 
 Drops = Mapping[Digest, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the files of wheels are: beside the lock in `directory`, else in `cache`, filled by the workers."""
-
-    directory: Path
-    cache: Path
-
-    def json(self) -> dict[str, str]:
-        """Returns the places as a job of a worker has them."""
-        return {"directory": str(self.directory.absolute()), "cache": str(self.cache.absolute())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +68,7 @@ class Workshop:
         }
         key = Digest.of_json(question)
         if (kept := self.store.recorded(key)) is None:
+            self.fetch(ordered)
             job = {**question, **self.places.json(), "wheels": [wheel.json() for wheel in ordered]}
             kept = canonical(run_jobs([job])[0])
             self.store.index_layer(key, kept)
@@ -93,10 +82,17 @@ class Workshop:
         keys = {layer.key(self.python, self.gzip, drops): layer for layer in planned}
         records = {key: find_record(self.store, key) for key in keys}
         missing = sorted((key for key in keys if records[key] is None), key=lambda key: -keys[key].size)
+        self.fetch([wheel for key in missing for wheel in keys[key].wheels])
         jobs = [self._job(key, keys[key], drops) for key in missing]
         for key, answer in zip(missing, run_jobs(jobs, workers=self.workers), strict=True):
             records[key] = LayerRecord.parse(answer)
         return tuple(WheelLayer(key, keys[key], r, key in missing) for key, r in records.items() if r is not None)
+
+    def fetch(self, wheels: Iterable[LockedWheel]) -> None:
+        """Brings the wheels that are not on this machine into the cache."""
+        absent = [wheel.json() for wheel in wheels if self.places.find(wheel) is None]
+        if absent:
+            run_jobs([{"verb": "fetch", "wheels": absent, **self.places.json()}], program="resolver")
 
     def make(self, entries: Iterable[Entry], name: str) -> LayerRecord:
         """Writes a small layer that is made anew in each build."""
