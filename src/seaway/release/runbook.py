@@ -1,7 +1,7 @@
 """Every end but live as a page a person can act on: what was decided, why, and the exact commands that follow.
 
-A runbook is data before it is text: commands are argument lists of `seaway`, checked by `parse`, so that `seaway runbook
-run --dry-run` shows what would be run. The same text goes to the command line and to alert hooks.
+A runbook is data before it is text: commands are argument lists of `seaway`, checked by `parse`, so that `seaway
+runbook run --dry-run` shows what would be run. The same text goes to the command line and to alert hooks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from seaway.release.evidence import Evidence
 from seaway.release.forecast import Traffic, forecast
 from seaway.release.judge import Verdict, described
 from seaway.release.machine import Event, Position, State
-from seaway.release.steps import Plan, Shift
+from seaway.release.steps import Plan, Prepare
 
 VERBS = frozenset({"status", "resume", "abort", "approve", "deny", "rollback", "release", "judge", "logs", "ps", "why"})
 
@@ -98,8 +98,8 @@ def exit_of(position: Position, why: str = "") -> str | None:
             return None
 
 
-def runbook(plan: Plan, leaves: str, verdict: Verdict | None, evidence: Evidence) -> Runbook:
-    """Returns the runbook of an exit (one of EXITS)."""
+def runbook(plan: Plan, leaves: str, verdict: Verdict | None, evidence: Evidence, file: str) -> Runbook:
+    """Returns the runbook of an exit (one of EXITS); `file` is where the evidence file lies."""
     environment = plan.environment
     proof = () if verdict is None else (verdict.says, *(described(each) for each in verdict.standings))
     return Runbook(
@@ -107,7 +107,7 @@ def runbook(plan: Plan, leaves: str, verdict: Verdict | None, evidence: Evidence
         decision=_DECISIONS[leaves],
         evidence=proof,
         blast=_blast(plan, evidence),
-        commands=_commands(environment, leaves),
+        commands=_commands(environment, leaves, file),
         verify=("seaway", "status", environment),
         needed=_needed(plan, verdict, evidence),
     )
@@ -119,10 +119,10 @@ def _blast(plan: Plan, evidence: Evidence) -> str:
     return f"{seen} requests were judged on the new version of {services}; users behind them are not counted apart."
 
 
-def _commands(environment: str, leaves: str) -> tuple[tuple[str, ...], ...]:
+def _commands(environment: str, leaves: str, file: str) -> tuple[tuple[str, ...], ...]:
     """Returns the commands in the order in which to try them; each is complete as it stands."""
     look = (("seaway", "status", environment), ("seaway", "ps"))
-    proof = ("seaway", "judge", "replay", f".seaway/evidence/{environment}.json")
+    proof = ("seaway", "judge", "replay", file)
     resume = ("seaway", "resume", environment, "--reason", "looked into it")
     abort = ("seaway", "abort", environment, "--reason", "not worth the wait")
     match leaves:
@@ -140,11 +140,8 @@ def _commands(environment: str, leaves: str) -> tuple[tuple[str, ...], ...]:
             deny = ("seaway", "deny", environment, "--reason", "not yet")
             return (proof, ("seaway", "approve", environment, "--reason", "looked into it"), deny)
         case "stranded":
-            return (
-                *look,
-                ("seaway", "logs", "--tail", "200"),
-                ("seaway", "rollback", environment, "--reason", "again"),
-            )
+            again = ("seaway", "rollback", environment, "--reason", "again")
+            return (*look, ("seaway", "logs", "--tail", "200"), again)
         case _:
             return (*look, ("seaway", "release", environment, "--dry-run"))
 
@@ -158,13 +155,17 @@ def _needed(plan: Plan, verdict: Verdict | None, evidence: Evidence) -> str:
         if standing.certificate >= 1.0 / plan.judge.beta or not standing.canary.n:
             continue
         everyone = standing.canary.n + standing.stable.n
-        pods = max(1, sum(step.weight > 0 for step in plan.steps if isinstance(step, Shift)))
-        traffic = Traffic(everyone / evidence.ticks / plan.judge.tick, standing.canary.n / everyone, max(2, pods))
+        rate = everyone / evidence.ticks / plan.judge.tick
+        traffic = Traffic(rate, standing.canary.n / everyone, _canary_pods(plan))
         base = standing.stable if standing.stable.n else standing.canary
         told = forecast(plan.judge, criterion, traffic, base.bad / base.n)
         amount = "more than can be forecast" if told.requests is None else f"about {told.requests} requests"
         lines.append(f"{criterion.name}: {amount} of the new version from the start")
     return "; ".join(lines) or "none: every criterion is certified"
+
+
+def _canary_pods(plan: Plan) -> int:
+    return next((max(step.pods.values(), default=1) for step in plan.steps if isinstance(step, Prepare)), 1)
 
 
 def parse(text: str) -> tuple[tuple[str, ...], ...]:
