@@ -8,9 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from seaway.digest import Digest
 from seaway.evidence.identity import skeleton
+from seaway.evidence.predicates import check_predicate
+from seaway.evidence.progress import evidence_set
+from seaway.evidence.roles import Role
+from seaway.evidence.shape import write
 from seaway.evidence.statement import PredicateType as T
 from seaway.evidence.statement import Statement
-from seaway.policy.considered import considered, evidence_set
+from seaway.evidence.verify import Verified
+from seaway.policy.considered import considered
 from seaway.policy.decision import Decision
 from seaway.policy.facts import Facts, gather_facts
 from seaway.policy.gate import decide
@@ -32,20 +37,10 @@ def moment(**ago: float) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A verified statement."""
-
-    statement: Statement
-    index: int
-    person: str
-    role: str
-
-
-@dataclass(frozen=True)
 class Somebody:
     """A person."""
 
-    roles: frozenset[str] = frozenset({"builder"})
+    roles: frozenset[Role] = frozenset({Role.BUILDER})
     titles: frozenset[str] = frozenset()
     addresses: tuple[str, ...] = ()
 
@@ -54,7 +49,7 @@ class Somebody:
 class World:
     """Statements in the order of the log, people, and a question about them."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Verified] = field(default_factory=list)
     people: dict[str, Somebody] = field(default_factory=dict)
     absent: dict[tuple[Digest, str], State] = field(default_factory=dict)
     documents: dict[Digest, bytes] = field(default_factory=dict)
@@ -76,9 +71,14 @@ class World:
         assert self.asked is not None
         return replace(self.asked, policy=self.policy.digest)
 
-    def says(self, person: str, role: str, /, *, about: Digest, kind: T, **predicate: object) -> Entry:
+    def says(self, person: str, role: str, /, *, about: Digest, kind: T, **predicate: object) -> Verified:
         """Appends a statement."""
-        entry = Entry(Statement.about(about, kind, predicate), len(self.entries), person, role)
+        statement = Statement.about(about, kind, predicate)
+        index = self.entries[-1].index + 1 if self.entries else 0
+        titles = tuple(sorted(self.people[person].titles)) if person in self.people else ()
+        key = Digest.of(person.encode())
+        entry = Verified(statement, index, person, Role(role), titles, key, Digest.of(statement.payload))
+        check_predicate(statement)
         self.entries.append(entry)
         return entry
 
@@ -95,16 +95,16 @@ class World:
         changed = Statement.about(entry.statement.subject, kind, predicate)
         self.entries[place] = replace(entry, statement=changed)
 
-    def approve(self, person: str = "bob", *, role: str = "approver", **changes: object) -> Entry:
+    def approve(self, person: str = "bob", *, role: str = "approver", **changes: object) -> Verified:
         """Appends an approval of the evidence as it stands."""
-        seen = considered(self.question, self.gathered)
+        items, digest = evidence_set(considered(self.question, self.gathered))
         predicate: dict[str, object] = {
             "decision": "approved",
             "environment": "prod",
             "person": person,
             "title": "",
-            "evidenceSet": str(evidence_set(seen)),
-            "entries": len(seen),
+            "evidenceSet": str(digest),
+            "entries": write(items),
             "policy": str(self.policy.digest),
             "at": moment(),
             "expires": moment(days=-1),
@@ -112,7 +112,7 @@ class World:
         }
         return self.says(person, role, about=BUNDLE, kind=T.APPROVAL, **(predicate | changes))
 
-    def excepts(self, rule: str, *, signer: str = "bob", about: Digest = IMAGE, **changes: object) -> Entry:
+    def excepts(self, rule: str, *, signer: str = "bob", about: Digest = IMAGE, **changes: object) -> Verified:
         """Appends an exception."""
         predicate: dict[str, object] = {
             "rule": rule,
@@ -156,10 +156,13 @@ SBOM: dict[str, object] = {"bomFormat": "CycloneDX", "components": [{"name": "op
 
 
 def provenance(commit: str = COMMIT) -> dict[str, object]:
-    """Returns a provenance's predicate."""
+    """Returns a provenance's predicate; an empty commit leaves the source out."""
+    source = {"uri": "git+https://git.example/shop", "digest": {"gitCommit": commit}}
     return {
         "buildDefinition": {
-            "resolvedDependencies": [{"uri": "git+https://git.example/shop", "digest": {"gitCommit": commit}}]
+            "buildType": "https://seaway.dev/build/native/v1",
+            "externalParameters": {"service": "api"},
+            "resolvedDependencies": [{"name": "base", "digest": {"sha256": "0" * 64}}, *([source] if commit else [])],
         },
         "runDetails": {"builder": {"id": "seaway:person/alice"}},
     }
@@ -181,17 +184,19 @@ def evidence(world: World) -> None:
     world.says("tess", "scanner", about=IMAGE, kind=T.VULNERABILITIES, **scan())
     suite = {"name": "e2e", "kind": "test", "environment": "staging"}
     for subject in (BUNDLE, IMAGE):
-        world.says("tess", "tester", about=subject, kind=T.TEST_RESULT, result="PASSED", seaway_suite=suite)
+        world.says(
+            "tess", "tester", about=subject, kind=T.TEST_RESULT, result="PASSED", configuration=[], seaway_suite=suite
+        )
 
 
 def open_world(*, approved: bool = True) -> World:
     """Returns a world in which everything is as it should be."""
     world = World()
     world.people = {
-        "alice": Somebody(frozenset({"builder", "operator"}), addresses=("alice@acme.example",)),
-        "bob": Somebody(frozenset({"approver"}), frozenset({"release-manager"}), ("bob@acme.example",)),
-        "carol": Somebody(frozenset({"approver"}), frozenset({"risk-owner"}), ("carol@acme.example",)),
-        "tess": Somebody(frozenset({"tester", "scanner"}), addresses=("tess@acme.example",)),
+        "alice": Somebody(frozenset({Role.BUILDER, Role.OPERATOR}), addresses=("alice@acme.example",)),
+        "bob": Somebody(frozenset({Role.APPROVER}), frozenset({"release-manager"}), ("bob@acme.example",)),
+        "carol": Somebody(frozenset({Role.APPROVER}), frozenset({"risk-owner"}), ("carol@acme.example",)),
+        "tess": Somebody(frozenset({Role.TESTER, Role.SCANNER}), addresses=("tess@acme.example",)),
     }
     world.asked = Question(
         environment="prod",

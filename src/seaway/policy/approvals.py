@@ -7,91 +7,77 @@ so that a refusal can name it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from seaway.digest import Digest
-from seaway.errors import EvidenceInvalid
-from seaway.evidence.roles import environment_of
-from seaway.evidence.shape import read_time
+from seaway.evidence.progress import Approval, Choice, evidence_set
+from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType
-from seaway.policy.considered import considered, evidence_set
-from seaway.policy.gathered import Gathered, Question, Registry, Verified
+from seaway.evidence.verify import Verified
+from seaway.policy.considered import considered
+from seaway.policy.gathered import Gathered, Question
 from seaway.policy.shape import Word
 
-APPROVED, REJECTED = "approved", "rejected"
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An approval with who said it, where."""
+
+    by: Verified
+    approval: Approval
 
 
 def approvals(
-    question: Question, gathered: Gathered, people: Registry, *, involved: Collection[str], now: datetime
+    question: Question, gathered: Gathered, *, involved: Collection[str], now: datetime
 ) -> list[dict[str, object]]:
     """Returns a fact for each person and title, newest word only; `involved` wrote, built or asked for it."""
-    seen = considered(question, gathered)
-    digest, newest = evidence_set(seen), max((verified.index for verified in seen), default=-1)
+    items, digest = evidence_set(considered(question, gathered))
+    newest = max((item.log_index for item in items), default=-1)
     return [
         {
-            "person": verified.person,
-            "title": _title(verified),
-            "state": str(_word(verified, question, people, involved, now)),
-            "sameEvidence": _names(verified, "evidenceSet", digest),
-            "newest": verified.index > newest,
+            "person": said.by.person,
+            "title": said.approval.title,
+            "state": str(_word(said, question, involved, now)),
+            "sameEvidence": said.approval.evidence_set == digest,
+            "newest": said.by.index > newest,
         }
-        for verified in _standing(question, gathered)
+        for said in _standing(question, gathered)
     ]
 
 
-def _standing(question: Question, gathered: Gathered) -> Iterator[Verified]:
+def _standing(question: Question, gathered: Gathered) -> Iterator[_Said]:
     """Yields the words that stand: per person a rejection if it is the newest, else the newest of each title."""
-    persons: dict[str, list[Verified]] = {}
+    persons: dict[str, list[_Said]] = {}
     for verified in gathered.about(question.bundle, PredicateType.APPROVAL):
-        if environment_of(verified.statement) == question.environment and not verified.statement.predicate.get(
-            "release"
-        ):
-            persons.setdefault(verified.person, []).append(verified)
+        said = _Said(verified, Approval.of(verified.statement))
+        if said.approval.environment == question.environment and said.approval.release is None:
+            persons.setdefault(verified.person, []).append(said)
     for _, words in sorted(persons.items()):
         yield from _last(words)
 
 
-def _last(words: list[Verified]) -> list[Verified]:
-    rejected = max((place for place, word in enumerate(words) if not _approves(word)), default=-1)
+def _last(words: list[_Said]) -> list[_Said]:
+    rejected = max((place for place, said in enumerate(words) if _rejects(said)), default=-1)
     if rejected == len(words) - 1:
         return [words[-1]]
-    return list({_title(word): word for word in words[rejected + 1 :]}.values())
+    return list({said.approval.title: said for said in words[rejected + 1 :]}.values())
 
 
-def _word(verified: Verified, question: Question, people: Registry, involved: Collection[str], now: datetime) -> Word:
-    predicate = verified.statement.predicate
-    if predicate.get("person") != verified.person or verified.role != "approver":
+def _word(said: _Said, question: Question, involved: Collection[str], now: datetime) -> Word:
+    by, approval = said.by, said.approval
+    if by.role is not Role.APPROVER or approval.person != by.person:
         return Word.UNREADABLE
-    if not _approves(verified):
-        return Word.REJECTED if predicate.get("decision") == REJECTED else Word.UNREADABLE
-    if verified.person in involved:
+    if _rejects(said):
+        return Word.REJECTED
+    if by.person in involved:
         return Word.SELF
-    if _has_ended(predicate, now):
+    if not approval.at <= now < approval.expires:
         return Word.EXPIRED
-    if not _names(verified, "policy", question.policy):
+    if approval.policy != question.policy:
         return Word.OTHER_POLICY
-    known = people.persons().get(verified.person)
-    title = _title(verified)
-    return Word.VERIFIED if known and (not title or title in known.titles) else Word.WRONG_TITLE
+    return Word.VERIFIED if approval.title in ("", *by.titles) else Word.WRONG_TITLE
 
 
-def _has_ended(predicate: Mapping[str, object], now: datetime) -> bool:
-    """Tells whether an approval is no longer good; one whose end cannot be read has ended."""
-    try:
-        return now >= read_time(predicate.get("expires"))
-    except EvidenceInvalid:
-        return True
-
-
-def _approves(verified: Verified) -> bool:
-    return verified.statement.predicate.get("decision") == APPROVED
-
-
-def _title(verified: Verified) -> str:
-    title = verified.statement.predicate.get("title")
-    return title if isinstance(title, str) else ""
-
-
-def _names(verified: Verified, field: str, digest: Digest) -> bool:
-    return verified.statement.predicate.get(field) in (str(digest), digest.hex)
+def _rejects(said: _Said) -> bool:
+    return said.approval.decision is Choice.REJECTED

@@ -2,66 +2,77 @@
 
 The policy before is the one of the newest decision that passed in this environment. The same digest needs nothing; an
 environment without a decision has nothing that could be weakened, and its first decision fixes the policy. Any other
-digest needs `policy-version` statements naming both, by as many persons, other than who asks, as the policy before
-asked approvals of.
+digest needs `policy-version` statements that name both, by as many persons, and of the titles, as the policy before
+asked approvals of; who asks for the promotion is not one of them, except where a single approver may approve itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
-from seaway.evidence.roles import environment_of
+from seaway.digest import Digest
+from seaway.evidence.progress import Decision, PolicyVersion, Result
+from seaway.evidence.roles import Role, environment_of
 from seaway.evidence.statement import PredicateType
-from seaway.policy.gathered import Gathered, Question, Registry, Verified
+from seaway.evidence.verify import Verified
+from seaway.policy.gathered import Gathered, Question
 
 
-def consented(question: Question, gathered: Gathered, people: Registry, *, alone: Collection[str]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The policy of the newest passed decision, and how many approvals, of which titles, it asked for."""
+
+    policy: Digest
+    approvals: int
+    titles: Mapping[str, int]
+
+
+def consented(question: Question, gathered: Gathered, *, alone: Collection[Digest]) -> bool:
     """Tells whether the policy may be used; `alone` are policies under which a single approver may approve itself."""
-    before = _before(question, gathered)
-    if before is None:
+    decisions = list(_passed(question, gathered))
+    if not decisions:
         return True
-    digest, asked = before
-    if digest == question.policy.hex:
-        return True
+    before = _before(decisions[-1])
+    if before is None or before.policy == question.policy:
+        return before is not None
+    single = before.policy in alone
     signers = {
-        verified.person
+        verified.person: verified
         for verified in gathered.about(question.policy, PredicateType.POLICY_VERSION)
-        if _replaces(verified, digest, question.environment)
-        and (verified.person != question.requester or digest in alone)
+        if _replaces(verified, before.policy) and (single or verified.person != question.requester)
     }
-    return len(signers) >= 1 if digest in alone else _suffice(signers, asked, people)
+    asked = _Before(before.policy, 1, {}) if single else before
+    return _suffice(asked, signers.values())
 
 
-def _before(question: Question, gathered: Gathered) -> tuple[str, Mapping[str, object]] | None:
-    """Returns the digest of the policy of the newest passed decision here, and what consent it asked for."""
-    passed = [
-        verified
-        for verified in gathered.of_type(PredicateType.DECISION)
-        if environment_of(verified.statement) == question.environment
-        and verified.statement.predicate.get("verificationResult") == "PASSED"
-    ]
-    if not passed:
+def _passed(question: Question, gathered: Gathered) -> Iterator[Verified]:
+    for verified in gathered.of_type(PredicateType.DECISION):
+        passed = Decision.of(verified.statement).verification_result is Result.PASSED
+        if passed and environment_of(verified.statement) == question.environment:
+            yield verified
+
+
+def _before(verified: Verified) -> _Before | None:
+    """Reads what a decision says of its policy; None where it does not, which is no consent."""
+    decision = Decision.of(verified.statement)
+    consent = decision.seaway_decision.get("consent")
+    try:
+        policy = Digest((decision.policy.digest or {})["sha256"])
+        asked, titles = consent["approvals"], dict(consent["titles"])  # type: ignore[index]  # caught below
+    except (KeyError, TypeError, ValueError):
         return None
-    predicate = passed[-1].statement.predicate
-    policy, decision = _object(predicate.get("policy")), _object(predicate.get("seaway_decision"))
-    return str(_object(policy.get("digest")).get("sha256", "")), _object(decision.get("consent"))
+    counts = (asked, *titles.values())
+    return _Before(policy, asked, titles) if all(type(count) is int for count in counts) else None
 
 
-def _replaces(verified: Verified, before: str, environment: str) -> bool:
-    predicate = verified.statement.predicate
-    named = predicate.get("previous") in (before, f"sha256:{before}")
-    return named and verified.role == "approver" and environment_of(verified.statement) in (None, environment)
+def _replaces(verified: Verified, before: Digest) -> bool:
+    version = PolicyVersion.of(verified.statement)
+    return version.replaces == before and version.person == verified.person and verified.role is Role.APPROVER
 
 
-def _suffice(signers: Collection[str], asked: Mapping[str, object], people: Registry) -> bool:
+def _suffice(before: _Before, signers: Collection[Verified]) -> bool:
     """Tells whether the signers are as many, and of the titles, that the policy before asked for; one at least."""
-    number, titles = asked.get("approvals"), _object(asked.get("titles"))
-    if not isinstance(number, int) or len(signers) < max(1, number):
-        return False
-    known = people.persons()
-    held = [title for person in signers if person in known for title in known[person].titles]
-    return all(isinstance(count, int) and held.count(title) >= count for title, count in titles.items())
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
+    held = [title for verified in signers for title in verified.titles]
+    enough = all(held.count(title) >= count for title, count in before.titles.items())
+    return len(signers) >= max(1, before.approvals) and enough

@@ -1,4 +1,4 @@
-"""The evidence set: which statements a decision considers, by digest. Approvals and decisions bind to it.
+"""The evidence set: which statements a decision considers. Approvals and decisions bind to its digest.
 
 In: what is said about the bundle and its images, and exceptions for this environment. Out: approvals, since they bind
 to the set; what happens after a decision (promotions, deployments); keys and policies, which have proofs of their own.
@@ -6,12 +6,11 @@ to the set; what happens after a decision (promotions, deployments); keys and po
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from seaway.digest import Digest
+from seaway.evidence.progress import EvidenceItem
 from seaway.evidence.roles import environment_of
 from seaway.evidence.statement import PredicateType as T
-from seaway.policy.gathered import Gathered, Question, Verified
+from seaway.evidence.verify import Verified
+from seaway.policy.gathered import Gathered, Question
 
 CONSIDERED = frozenset(
     {
@@ -29,27 +28,20 @@ CONSIDERED = frozenset(
 )
 
 
-def considered(question: Question, gathered: Gathered) -> tuple[Verified, ...]:
-    """Returns the statements that the gate of an environment looks at, by id."""
+def considered(question: Question, gathered: Gathered) -> tuple[EvidenceItem, ...]:
+    """Returns the statements that the gate of an environment looks at; `evidence_set` names them by one digest."""
     subjects = {question.bundle, question.policy, *(image.digest for image in question.images)}
     subjects |= {reference.digest for reference in question.references if reference.digest}
-    found = [
-        verified
+    return tuple(
+        verified.item
         for verified in gathered.statements
         if verified.statement.predicate_type in CONSIDERED
         and verified.statement.subject in subjects
-        and (verified.statement.predicate_type != T.EXCEPTION or _is_for(verified, question.environment))
-    ]
-    return tuple(sorted(found, key=lambda verified: (verified.statement.id, verified.index)))
-
-
-def evidence_set(verified: Sequence[Verified]) -> Digest:
-    """Returns the digest an approval binds to: of id, type and leaf index of each statement, sorted by id."""
-    entries = [
-        {"id": v.statement.id.hex, "predicateType": v.statement.predicate_type, "logIndex": v.index} for v in verified
-    ]
-    return Digest.of_json(sorted(entries, key=lambda entry: (str(entry["id"]), str(entry["logIndex"]))))
+        and _is_for(verified, question.environment)
+    )
 
 
 def _is_for(verified: Verified, environment: str) -> bool:
-    return environment_of(verified.statement) == environment
+    """Tells whether a statement counts here: an exception only in its own environment, evidence everywhere."""
+    exception = verified.statement.predicate_type == T.EXCEPTION
+    return not exception or environment_of(verified.statement) == environment

@@ -6,13 +6,16 @@ is shown as one. Deciding is in `gate.py`, signing in `evidence`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from seaway.digest import Digest
 from seaway.errors import PolicyDenied, Undecided
+from seaway.evidence.deeds import Resource
+from seaway.evidence.progress import Decision as VerificationSummary
+from seaway.evidence.progress import Result, Verifier
 from seaway.policy.rules import Level
 
 
@@ -73,7 +76,10 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate of an environment said about a bundle, at `now`, under a policy, from facts."""
+    """What the gate of an environment said about a bundle, at `now`, under a policy, from facts.
+
+    `consent` is what a change of this policy will need: approvals and titles, as the policy asks of promotions.
+    """
 
     environment: str
     bundle: str
@@ -82,6 +88,7 @@ class Decision:
     now: datetime
     rulings: tuple[Ruling, ...]
     waivers: tuple[str, ...] = ()
+    consent: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -116,30 +123,27 @@ class Asked:
 
 def summary(
     decision: Decision, asked: Asked, *, inputs: Sequence[Digest], resource: str, version: str
-) -> dict[str, object]:
-    """Returns the predicate of a verification summary (slsa.dev/verification_summary/v1) for a decision.
+) -> VerificationSummary:
+    """Returns the verification summary (slsa.dev/verification_summary/v1) that says what was decided.
 
-    `inputs` are the digests of the envelopes used, `resource` the purl of what was decided on.
+    `inputs` are the digests of the envelopes used, `resource` the purl of what was decided on. A releaser's key signs
+    it if it passed, an operator's if not.
     """
-    return {
-        "verifier": {"id": "https://seaway.dev/gate", "version": {"seaway": version}},
-        "timeVerified": stamp(decision.now),
-        "resourceUri": resource,
-        "policy": {"uri": f"seaway:policy/{decision.environment}", "digest": {"sha256": decision.policy.hex}},
-        "inputAttestations": [{"digest": {"sha256": digest.hex}} for digest in sorted(set(inputs))],
-        "verificationResult": "PASSED" if decision.passed else "FAILED",
-        "verifiedLevels": ["SLSA_BUILD_LEVEL_1"] if decision.passed else ["FAILED"],
-        "slsaVersion": "1.0",
-        "seaway_decision": {
+    return VerificationSummary(
+        verifier=Verifier(id="https://seaway.dev/gate", version={"seaway": version}),
+        time_verified=decision.now,
+        resource_uri=resource,
+        policy=Resource(uri=f"seaway:policy/{decision.environment}", digest={"sha256": decision.policy.hex}),
+        input_attestations=tuple(Resource(digest={"sha256": digest.hex}) for digest in sorted(set(inputs))),
+        verification_result=Result.PASSED if decision.passed else Result.FAILED,
+        verified_levels=("SLSA_BUILD_LEVEL_1",) if decision.passed else ("FAILED",),
+        slsa_version="1.0",
+        seaway_decision={
             "environment": decision.environment,
             "facts": decision.facts.hex,
             "asked": {"size": asked.size, "registry": asked.registry, "evidenceSet": asked.evidence_set.hex},
             "rules": [ruling.json() for ruling in decision.rulings],
             "waivers": list(decision.waivers),
+            "consent": decision.consent,
         },
-    }
-
-
-def stamp(moment: datetime) -> str:
-    """Writes a moment as RFC 3339 in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    )

@@ -7,23 +7,22 @@ counts. An author who resolves to nobody is `unknown`, and no rule about people 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from seaway.digest import Digest
-from seaway.errors import EvidenceInvalid
-from seaway.evidence.roles import environment_of
-from seaway.evidence.shape import read_time
+from seaway.evidence.progress import Deployment, evidence_set
+from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType as T
 from seaway.policy.approvals import approvals
 from seaway.policy.consent import consented
-from seaway.policy.considered import considered, evidence_set
+from seaway.policy.considered import considered
 from seaway.policy.gathered import Gathered, Question, ReferenceAsked, Registry
 from seaway.policy.images import image_fact, provenance_fact, test_facts
 from seaway.policy.shape import State
-from seaway.policy.waivers import SELF_APPROVAL, Waiver, read_waivers
+from seaway.policy.waivers import read_waivers
 
 UNKNOWN = str(State.UNKNOWN)
 
@@ -68,12 +67,12 @@ def gather_facts(question: Question, gathered: Gathered, people: Registry, *, no
     """Returns the facts about what is asked; evidence that is wrong or absent has states, and raises nothing."""
     persons = people.persons()
     waivers, _ = read_waivers(gathered.statements, persons)
-    local = [waiver for waiver in waivers if waiver.environment == question.environment]
-    approvers = sum("approver" in person.roles for person in persons.values())
+    live = [waiver for waiver in waivers if waiver.grant.covers(question.environment, now)]
+    approvers = sum(Role.APPROVER in person.roles for person in persons.values())
     commits, builders = _sources(question, gathered)
     authors = _authors(commits, question, people)
     involved = frozenset((*authors, *builders, question.requester))
-    alone = _alone(local, approvers, now)
+    alone = {waiver.subject for waiver in live if waiver.is_self_approval and approvers == 1}
     body: dict[str, object] = {
         "environment": question.environment,
         "risk": question.risk,
@@ -81,16 +80,16 @@ def gather_facts(question: Question, gathered: Gathered, people: Registry, *, no
         "authors": authors,
         "requester": question.requester if question.requester in persons else UNKNOWN,
         "approvers": approvers,
-        "evidenceSet": str(evidence_set(considered(question, gathered))),
-        "policy": {"digest": str(question.policy), "consented": consented(question, gathered, people, alone=alone)},
+        "evidenceSet": str(evidence_set(considered(question, gathered))[1]),
+        "policy": {"digest": str(question.policy), "consented": consented(question, gathered, alone=alone)},
         "models": [_reference(item, gathered, T.MODEL_SIGNATURE) for item in _of_kind(question, "model")],
         "data": [
             _reference(item, gathered, T.DATA_REFERENCE) | {"licence": item.licence, "personal": item.personal}
             for item in _of_kind(question, "data")
         ],
-        "images": [image_fact(image, gathered, waivers=local, now=now) for image in question.images],
+        "images": [image_fact(image, gathered, waivers=live, now=now) for image in question.images],
         "tests": test_facts(question.bundle, gathered),
-        "approvals": approvals(question, gathered, people, involved=involved, now=now),
+        "approvals": approvals(question, gathered, involved=involved, now=now),
         "previous": _previous(question, gathered, now),
     }
     return Facts(body, involved)
@@ -114,17 +113,6 @@ def _authors(commits: Iterable[str], question: Question, people: Registry) -> li
     return sorted(persons)
 
 
-def _alone(waivers: Sequence[Waiver], approvers: int, now: datetime) -> frozenset[str]:
-    """Returns the policies under which the only approver may approve their own work."""
-    if approvers != 1:
-        return frozenset()
-    return frozenset(
-        waiver.subject.hex
-        for waiver in waivers
-        if waiver.rule == SELF_APPROVAL and "environment" in waiver.scope and waiver.live(now)
-    )
-
-
 def _of_kind(question: Question, kind: str) -> list[ReferenceAsked]:
     return [reference for reference in question.references if reference.kind == kind]
 
@@ -145,12 +133,13 @@ def _previous(question: Question, gathered: Gathered, now: datetime) -> dict[str
         "sameBundle": None,
         "objectivesMet": None,
     }
-    deployed = [v for v in gathered.of_type(T.DEPLOYMENT) if environment_of(v.statement) == question.previous]
-    if not question.previous or not deployed:
+    deployed = [
+        (verified.statement.subject, said)
+        for verified in gathered.of_type(T.DEPLOYMENT)
+        if (said := Deployment.of(verified.statement)).environment == question.previous
+    ]
+    if not deployed:
         return unknown
-    newest = deployed[-1].statement
-    try:
-        soaked = int((now - read_time(newest.predicate.get("at"))).total_seconds())
-    except EvidenceInvalid:
-        return unknown
-    return unknown | {"soakedSeconds": soaked, "sameBundle": newest.subject == question.bundle}
+    bundle, newest = deployed[-1]
+    soaked = int((now - newest.at).total_seconds())
+    return unknown | {"soakedSeconds": soaked, "sameBundle": bundle == question.bundle}

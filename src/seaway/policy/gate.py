@@ -17,6 +17,7 @@ from typing import cast
 
 from seaway.digest import Digest
 from seaway.errors import NotYet
+from seaway.evidence.progress import SELF_APPROVAL
 from seaway.policy.decision import Decision, Denial, Ruling, Verdict
 from seaway.policy.expressions import Expression, Unknown
 from seaway.policy.facts import Facts
@@ -43,7 +44,15 @@ def decide(policy: PolicySet, facts: Facts, *, now: datetime, waivers: Sequence[
         now=now,
         rulings=waived,
         waivers=tuple(used),
+        consent=_asked(policy, facts.environment),
     )
+
+
+def _asked(policy: PolicySet, environment: str) -> dict[str, object]:
+    """Returns the approvals that this policy asks of promotions, and so of a change of itself."""
+    rule = next((rule for rule in policy.rules if rule.name == SELF_APPROVAL and rule.applies(environment)), None)
+    parameters = rule.parameters if rule else {}
+    return {"approvals": parameters.get("approvals", 1), "titles": parameters.get("titles", {})}
 
 
 def _nothing(policy: PolicySet, facts: Facts, fault: str) -> tuple[Ruling, ...]:

@@ -12,28 +12,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from seaway.digest import Digest
-from seaway.evidence.statement import PredicateType, Statement
+from seaway.evidence.roles import Role
+from seaway.evidence.statement import PredicateType
+from seaway.evidence.verify import Verified
 from seaway.policy.shape import State
-
-
-class Verified(Protocol):
-    """A statement that passed every step, with its leaf's index, and the person and role that signed it."""
-
-    @property
-    def statement(self) -> Statement: ...
-    @property
-    def index(self) -> int: ...
-    @property
-    def person(self) -> str: ...
-    @property
-    def role(self) -> str: ...
 
 
 class Known(Protocol):
     """A person of the registry."""
 
     @property
-    def roles(self) -> Collection[str]: ...
+    def roles(self) -> Collection[Role]: ...
     @property
     def titles(self) -> Collection[str]: ...
 

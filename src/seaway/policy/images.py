@@ -6,31 +6,28 @@ Each is read from the newest verified statement of its type; a predicate that do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from seaway.digest import Digest
 from seaway.errors import EvidenceInvalid
-from seaway.evidence.shape import read_time
+from seaway.evidence.deeds import Outcome, Provenance, Reference, Scan, TestResult, Vulnerability
+from seaway.evidence.scan.interface import LARGEST, ScanState
 from seaway.evidence.statement import PredicateType as T
 from seaway.evidence.strictjson import read_object
-from seaway.policy.gathered import Gathered, ImageAsked, Verified
+from seaway.policy.gathered import Gathered, ImageAsked
 from seaway.policy.shape import State
 from seaway.policy.waivers import Waiver
 
-_WORST = (State.UNREADABLE, State.FAILED, State.WARNED, State.PASSED)
-_RESULTS = {"PASSED": State.PASSED, "WARNED": State.WARNED, "FAILED": State.FAILED}
+_WORST = (Outcome.FAILED, Outcome.WARNED, Outcome.PASSED)
 _SBOM = (T.CYCLONEDX, T.SPDX, T.REFERENCE)
-_SCANS = frozenset({State.SCANNED, State.NOT_SCANNED, State.STALE, State.EMPTY, State.PARTIAL})
-_LARGEST_SBOM = 256 << 20
 Fact = dict[str, object]
 
 
 def image_fact(image: ImageAsked, gathered: Gathered, *, waivers: Sequence[Waiver], now: datetime) -> Fact:
-    """Returns the facts about one image; findings name the live exception that accepts them."""
+    """Returns the facts about one image; findings name the exception of `waivers`, all live, that accepts them."""
     provenance, _ = provenance_fact(image.digest, gathered)
-    sbom, contents = _sbom(image.digest, gathered)
-    about = [waiver for waiver in waivers if waiver.subject == image.digest]
+    sbom, document = _sbom(image.digest, gathered)
     return {
         "service": image.service,
         "ref": image.ref,
@@ -38,7 +35,7 @@ def image_fact(image: ImageAsked, gathered: Gathered, *, waivers: Sequence[Waive
         "provenance": provenance,
         "sbom": sbom,
         "tests": test_facts(image.digest, gathered),
-        "scan": _scan(image.digest, gathered, contents, about, now),
+        "scan": _scan(image.digest, gathered, document, [w for w in waivers if w.subject == image.digest], now),
     }
 
 
@@ -48,37 +45,25 @@ def provenance_fact(digest: Digest, gathered: Gathered) -> tuple[Fact, str]:
     if found is None:
         state = gathered.why_absent(digest, T.PROVENANCE)
         return {"state": str(state), "builder": "", "commit": ""}, ""
-    run, definition = (
-        _object(found.statement.predicate, "runDetails"),
-        _object(found.statement.predicate, "buildDefinition"),
-    )
-    builder = _text(_object(run, "builder"), "id")
-    commit = next(_commits(definition.get("resolvedDependencies")), "")
-    state = State.VERIFIED if builder else State.UNREADABLE
-    return {"state": str(state), "builder": builder, "commit": commit}, found.person
-
-
-def _commits(dependencies: object) -> Iterator[str]:
-    for dependency in dependencies if isinstance(dependencies, list) else ():
-        if isinstance(dependency, dict) and (commit := _text(_object(dependency, "digest"), "gitCommit")):
-            yield commit
+    said = Provenance.of(found.statement)
+    sources = [dict(one.digest or {}) for one in said.build_definition.resolved_dependencies]
+    commit = next((source["gitCommit"] for source in sources if "gitCommit" in source), "")
+    return {"state": str(State.VERIFIED), "builder": said.run_details.builder.id, "commit": commit}, found.person
 
 
 def test_facts(digest: Digest, gathered: Gathered) -> list[Fact]:
     """Returns each suite's result: newest of each environment, the worst of those (in-toto test-result v0.1)."""
-    newest: dict[tuple[str, str], tuple[str, State]] = {}
+    newest: dict[tuple[str, str], TestResult] = {}
     for verified in gathered.about(digest, T.TEST_RESULT):
-        suite = _object(verified.statement.predicate, "seaway_suite")
-        if name := _text(suite, "name"):
-            result = _RESULTS.get(_text(verified.statement.predicate, "result"), State.UNREADABLE)
-            newest[name, _text(suite, "environment")] = (_text(suite, "kind"), result)
-    suites = sorted({name for name, _ in newest})
-    return [_test(name, [value for (suite, _), value in newest.items() if suite == name]) for name in suites]
+        said = TestResult.of(verified.statement)
+        newest[_text(said.seaway_suite, "name"), _text(said.seaway_suite, "environment")] = said
+    suites = sorted({name for name, _ in newest if name})
+    return [_test(name, [said for (suite, _), said in newest.items() if suite == name]) for name in suites]
 
 
-def _test(name: str, results: Sequence[tuple[str, State]]) -> Fact:
-    kind, state = min(results, key=lambda result: _WORST.index(result[1]))
-    return {"suite": name, "kind": kind, "state": str(state)}
+def _test(name: str, results: Sequence[TestResult]) -> Fact:
+    worst = min(results, key=lambda said: _WORST.index(said.result))
+    return {"suite": name, "kind": _text(worst.seaway_suite, "kind"), "state": worst.result.lower()}
 
 
 def _sbom(digest: Digest, gathered: Gathered) -> tuple[Fact, Digest | None]:
@@ -88,25 +73,21 @@ def _sbom(digest: Digest, gathered: Gathered) -> tuple[Fact, Digest | None]:
         return {"state": str(gathered.why_absent(digest, *_SBOM)), "components": None}, None
     if found.statement.predicate_type != T.REFERENCE:
         return _contents(found.statement.predicate), Digest.of_json(found.statement.predicate)
-    referred = _referred(found)
+    referred = _referred(Reference.of(found.statement))
     data = gathered.documents.get(referred) if referred else None
-    if referred is None or data is None:
+    if data is None:
         return {"state": str(State.UNAVAILABLE), "components": None}, referred
     try:
-        return _contents(read_object(data, where=referred, limit=_LARGEST_SBOM)), referred
+        return _contents(read_object(data, where=referred, limit=LARGEST)), referred
     except EvidenceInvalid:
         return {"state": str(State.UNREADABLE), "components": None}, referred
 
 
-def _referred(found: Verified) -> Digest | None:
-    references = found.statement.predicate.get("references")
-    only = len(references) == 1 if isinstance(references, list) else False
+def _referred(reference: Reference) -> Digest | None:
+    """Returns the one document a reference is to; None for several, or one without a SHA-256."""
+    digests = [dict(one.digest or {}).get("sha256", "") for one in reference.references]
     try:
-        return (
-            Digest(_text(_object(_first(found.statement.predicate, "references"), "digest"), "sha256"))
-            if only
-            else None
-        )
+        return Digest(digests[0]) if len(digests) == 1 else None
     except ValueError:
         return None
 
@@ -124,69 +105,57 @@ def _contents(document: Mapping[str, object]) -> Fact:
     return {"state": str(state), "components": len(listed)}
 
 
-def _scan(digest: Digest, gathered: Gathered, sbom: Digest | None, waivers: Sequence[Waiver], now: datetime) -> Fact:
+def _scan(
+    digest: Digest, gathered: Gathered, document: Digest | None, waivers: Sequence[Waiver], now: datetime
+) -> Fact:
     found = gathered.newest(digest, T.VULNERABILITIES)
     if found is None:
-        state = gathered.why_absent(digest, T.VULNERABILITIES)
-        absent = State.NOT_SCANNED if state is State.MISSING else state
-        return {"state": str(absent), "dbAgeSeconds": None, "skipped": None, "findings": []}
-    scanner, own = _object(found.statement.predicate, "scanner"), _object(found.statement.predicate, "seaway_scan")
-    results, skipped = scanner.get("result"), own.get("skipped")
-    readable = isinstance(results, list) and isinstance(skipped, list)
+        absent = gathered.why_absent(digest, T.VULNERABILITIES)
+        state = State.NOT_SCANNED if absent is State.MISSING else absent
+        return {"state": str(state), "dbAgeSeconds": None, "skipped": None, "findings": []}
+    said = Scan.of(found.statement)
+    skipped = (said.seaway_scan or {}).get("skipped")
     return {
-        "state": str(_scan_state(own, sbom) if readable else State.UNREADABLE),
-        "dbAgeSeconds": _age(_object(scanner, "db").get("lastUpdate"), now),
+        "state": str(_scan_state(said.seaway_scan or {}, document)),
+        "dbAgeSeconds": _age(said.scanner.db.last_update, now),
         "skipped": len(skipped) if isinstance(skipped, list) else None,
-        "findings": [_finding(item, waivers, now) for item in results] if isinstance(results, list) else [],
+        "findings": [_finding(item, waivers) for item in said.scanner.result],
     }
 
 
-def _scan_state(own: Mapping[str, object], sbom: Digest | None) -> State:
+def _scan_state(own: Mapping[str, object], document: Digest | None) -> State:
     """Returns what a scan says of itself; one of another SBOM than the newest is stale."""
-    said = _text(own, "state")
-    if said not in _SCANS:
+    said = own.get("state")
+    if said not in frozenset(ScanState):
         return State.UNREADABLE
-    return State(said) if sbom is not None and own.get("sbom") == str(sbom) else State.STALE
+    return State(str(said)) if document is not None and own.get("sbom") == str(document) else State.STALE
 
 
-def _age(last_update: object, now: datetime) -> int | None:
+def _age(last_update: datetime, now: datetime) -> int:
     """Returns whole seconds, rounded up, so that a limit is never passed by a fraction."""
-    try:
-        return -int((read_time(last_update) - now).total_seconds() // 1)
-    except EvidenceInvalid:
-        return None
+    return -int((last_update - now).total_seconds() // 1)
 
 
-def _finding(item: object, waivers: Sequence[Waiver], now: datetime) -> Fact:
-    body: Mapping[str, object] = item if isinstance(item, dict) else {}
-    name, package = _text(body, "id"), _text(_object(_first(body, "annotations"), "seaway"), "purl")
-    waiver = next((w for w in waivers if w.covers_finding(name, package, w.environment, now)), None)
+def _finding(item: Vulnerability, waivers: Sequence[Waiver]) -> Fact:
+    own = item.annotations[0].get("seaway") if item.annotations else None
+    package = _text(own, "purl") if isinstance(own, Mapping) else ""
+    waiver = next((waiver for waiver in waivers if waiver.accepts(item.id, package)), None)
     return {
-        "id": name,
+        "id": item.id,
         "package": package,
-        "score": _score(_first(body, "severity").get("score")),
+        "score": max((score for one in item.severity if (score := _score(one.score)) is not None), default=None),
         "waivedBy": waiver.id.hex if waiver else "",
         "vex": "none",
     }
 
 
-def _score(value: object) -> float | None:
-    """Reads a CVSS score, a number or its decimal text; anything else is not known."""
+def _score(text: str) -> float | None:
+    """Reads a CVSS base score in decimal text; a vector or anything else is not known here."""
     try:
-        score = float(value) if isinstance(value, str | int | float) else -1.0
+        score = float(text)
     except ValueError:
         return None
     return score if 0 <= score <= 10 else None
-
-
-def _first(body: Mapping[str, object], key: str) -> Mapping[str, object]:
-    values = body.get(key)
-    return values[0] if isinstance(values, list) and values and isinstance(values[0], dict) else {}
-
-
-def _object(body: Mapping[str, object], key: str) -> Mapping[str, object]:
-    value = body.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _text(body: Mapping[str, object], key: str) -> str:

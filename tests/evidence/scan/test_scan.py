@@ -15,11 +15,11 @@ from packageurl import PackageURL
 
 from seaway.digest import Digest
 from seaway.errors import EvidenceInvalid, NotScanned
+from seaway.evidence.deeds import Scan
 from seaway.evidence.scan.apt import ask_archive
 from seaway.evidence.scan.debian import DebianArchive, read_archive
 from seaway.evidence.scan.interface import Database, Finding, Package, ScanState, Skipped, scan
-from seaway.evidence.scan.predicate import vulnerabilities
-from seaway.evidence.shape import write_time
+from seaway.evidence.scan.predicate import scan_predicate
 from seaway.evidence.statement import PredicateType as T
 from seaway.policy.shape import faults
 from tests.policy.world import IMAGE, SBOM, open_world
@@ -272,27 +272,48 @@ def test_the_predicate_names_the_oldest_source() -> None:
     """A fresh source never hides an old one, and what was skipped is recorded."""
     sources = [Source("pypi", timedelta(hours=9)), Source("npm", timedelta(hours=2))]
     result = scan(sbom(THING, "pkg:npm/thing@1", "thing"), sources, NOW)
-    body = vulnerabilities(result, version="0.1", started=NOW, finished=NOW)
-    assert body["scanner"]["db"]["lastUpdate"] == write_time(NOW - timedelta(hours=9))  # type: ignore[index]
-    assert body["seaway_scan"]["skipped"] == [{"purl": "thing", "why": "it has no package URL"}]  # type: ignore[index]
+    said = scan_predicate(result, version="0.1", started=NOW, finished=NOW)
+    assert said.scanner.db.last_update == NOW - timedelta(hours=9)
+    assert said.seaway_scan is not None
+    assert said.seaway_scan["skipped"] == [{"purl": "thing", "why": "it has no package URL"}]
 
 
-def test_a_scan_without_a_source_has_no_date() -> None:
-    """No database, no freshness."""
-    body = vulnerabilities(scan(sbom(THING), [], NOW), version="0.1", started=NOW, finished=NOW)
-    assert "db" not in body["scanner"]  # type: ignore[operator]
+@pytest.mark.parametrize(
+    ("document", "why"), [(sbom(THING), "no source of advisories for pypi"), (sbom(), "no package")]
+)
+def test_a_scan_without_a_source_says_nothing(document: bytes, why: str) -> None:
+    """No database, no freshness: there is nothing to sign, and the error says why."""
+    with pytest.raises(NotScanned, match=why):
+        scan_predicate(scan(document, [], NOW), version="0.1", started=NOW, finished=NOW)
 
 
-@pytest.mark.parametrize(("sources", "verdict"), [([Source()], "pass"), ([], "deny")])
-def test_the_gate_reads_a_scan_as_it_was_written(sources: list[Source], verdict: str) -> None:
-    """From SBOM bytes through scan and predicate to the gate: fresh and whole passes, without a source is refused."""
-    document = {"bomFormat": "CycloneDX", "components": [{"name": "thing", "purl": THING}]}
-    result = scan(json.dumps(document).encode(), sources, NOW)
+def test_what_is_written_is_read_back() -> None:
+    """The predicate keeps finding, package, score and fix through a statement."""
+    finding = Finding("TEST-2026-0001", THING, "a fault", "1.1", 9.8, ("TEST-2026-0002",))
+    result = scan(sbom(THING), [Source(finds=(finding,))], NOW)
+    said = scan_predicate(result, version="0.1", started=NOW, finished=NOW)
+    again = Scan.of(said.about(IMAGE))
+    assert again == said
+    assert again.scanner.result[0].severity[0].score == "9.8"
+    assert again.scanner.result[0].annotations[0]["seaway"] == {
+        "purl": THING,
+        "says": "a fault",
+        "fixed": "1.1",
+        "aliases": ["TEST-2026-0002"],
+    }
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("pypi", "pass"), ("npm", "deny")])
+def test_the_gate_reads_a_scan_as_it_was_written(kind: str, verdict: str) -> None:
+    """From SBOM bytes through scan and predicate to the gate: whole passes; one package without a source is refused."""
+    purls = [THING] if kind == "pypi" else [THING, "pkg:npm/thing@1"]
+    document = {"bomFormat": "CycloneDX", "components": [{"name": purl, "purl": purl} for purl in purls]}
+    result = scan(json.dumps(document).encode(), [Source()], NOW)
     world = open_world(approved=False)
     world.drop(T.VULNERABILITIES, T.CYCLONEDX)
     world.says("alice", "builder", about=IMAGE, kind=T.CYCLONEDX, **document)
-    body = vulnerabilities(result, version="0.1", started=NOW, finished=NOW)
-    world.says("tess", "scanner", about=IMAGE, kind=T.VULNERABILITIES, **body)
+    said = scan_predicate(result, version="0.1", started=NOW, finished=NOW)
+    world.says("tess", "scanner", about=IMAGE, kind=T.VULNERABILITIES, **said.about(IMAGE).predicate)
     world.now = NOW
     assert not list(faults(world.facts.body))
     assert world.verdicts()["scan-fresh"] == verdict
