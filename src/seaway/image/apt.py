@@ -31,6 +31,7 @@ _CUT = frozenset(
     {"debconf", "debconf-2.0", "dpkg", "perl-base", "tar", "mawk", "awk", "adduser", "passwd"}
     | {"install-info", "init-system-helpers", "openssl"}
 )
+Show = Callable[[Sequence[str]], dict[str, str]]
 _UPGRADE = "run `seaway lock --upgrade-base`"
 
 
@@ -82,7 +83,7 @@ def resolve(suite: str, architecture: str, packages: Iterable[str], *, cache: Pa
     wanted = (f"python{PYTHONS[suite]}", *_DEFAULT, *packages)
     with private_apt(suite, architecture, cache) as apt:
         apt.update()
-        found = _walk(wanted, apt.show)
+        found = walk(wanted, apt.show)
     return AptLock(suite, architecture, tuple(_package(_facts(found[name])) for name in sorted(found)))
 
 
@@ -111,7 +112,7 @@ def unpacked(paths: Sequence[Path]) -> Iterator[tuple[Entry, ...]]:
         yield root_entries(read_deb(path, Path(scratch)) for path in paths)
 
 
-def _walk(wanted: Iterable[str], show: Callable[[Sequence[str]], dict[str, str]]) -> dict[str, str]:
+def walk(wanted: Iterable[str], show: Show) -> dict[str, str]:
     """Returns package → stanza for all that is reached from `wanted`, with the cut set left out on the way."""
     found: dict[str, str] = {}
     answered: set[str] = set()

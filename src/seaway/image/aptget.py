@@ -25,6 +25,7 @@ from seaway.image.deb import stanza_fields
 
 _CODENAME = re.compile(r"(?:stable|oldstable|testing|bullseye|bookworm|trixie|forky)(|-updates|-security)")
 _HELPERS = ("/usr/lib/apt/apt-helper", "/usr/libexec/apt/apt-helper")
+MACHINE = Path("/etc/apt/apt.conf.d")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _PATHS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -57,8 +58,8 @@ def mirrors() -> tuple[Mirror, ...]:
 class Apt:
     """apt with private directories for one suite and architecture."""
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, config: Path) -> None:
+        self.config = config
 
     def update(self) -> None:
         """Brings the lists up to date; any index that cannot be had or checked is an error."""
@@ -80,7 +81,7 @@ class Apt:
         return min((line.split(" ", 1)[0] for line in providers if line.strip()), default=None)
 
     def _call(self, program: str, *arguments: str, fails: bool = True) -> str:
-        return _run([str(Path(_apt_get()).with_name(program)), *arguments], config=self._home / "apt.conf", fails=fails)
+        return _run([str(Path(_apt_get()).with_name(program)), *arguments], config=self.config, fails=fails)
 
 
 @contextmanager
@@ -93,12 +94,12 @@ def private_apt(suite: str, architecture: str, cache: Path) -> Iterator[Apt]:
     (home / "sources.d" / "debian.sources").write_text(_sources(suite, mirrors()))
     (home / "apt.conf").write_text(f'Dir::Etc::parts "{home}/conf.d";\nDir::Etc::main "/dev/null";\n')
     _copy_configuration(home, architecture)
-    yield Apt(home)
+    yield Apt(home / "apt.conf")
 
 
 def _copy_configuration(home: Path, architecture: str) -> None:
     """Takes over the machine's settings, without its hooks, then sets what is ours; the last file wins."""
-    for path in sorted(Path("/etc/apt/apt.conf.d").glob("*")):
+    for path in sorted(MACHINE.glob("*")):
         if path.is_file() and os.access(path, os.R_OK):
             shutil.copyfile(path, home / "conf.d" / path.name)
     (home / "conf.d" / "zzzz-seaway").write_text(
@@ -148,11 +149,20 @@ def download(wanted: Iterable[tuple[str, Path, Digest]]) -> None:
     try:
         _run([helper, "-o", "APT::Sandbox::User=root", "download-file", *arguments], fails=False)
         for part, path, digest in parts:
-            if part.is_file() and is_whole(part, digest):
-                part.replace(path)
+            if is_whole(part, digest):
+                _own(part).replace(path)
     finally:
         for part, _, _ in parts:
             part.unlink(missing_ok=True)
+
+
+def _own(part: Path) -> Path:
+    """Returns a file that is not a symlink: of a `file:` mirror apt gives only a link to the mirror's own file."""
+    if part.is_symlink():
+        source = part.resolve()
+        part.unlink()
+        shutil.copyfile(source, part)
+    return part
 
 
 def is_whole(path: Path, digest: Digest) -> bool:

@@ -20,7 +20,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from tarfile import InvalidHeaderError, ReadError, TruncatedHeaderError  # type: ignore[attr-defined]  # not in typeshed
+from typing import BinaryIO, Protocol, Self, cast
 
 from seaway.digest import Digest
 from seaway.errors import BaseError, NotYet
@@ -47,6 +48,16 @@ class Limits:
     devices: bool = False
 
 
+DEFAULT_LIMITS = Limits()
+
+
+class Readable(Protocol):
+    """What a tar can be read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Reads up to `size` bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member as read: an entry, or with `whiteout` a deletion of `entry.path` (`opaque`: of all below it).
@@ -61,7 +72,7 @@ class Member:
     opaque: bool = False
 
 
-def inflated(stream: BinaryIO) -> BinaryIO:
+def inflated(stream: Readable) -> BinaryIO:
     """Returns the plain bytes of a stream that may be gzip or xz, told by its first bytes; raises NotYet for zstd."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_Raw(stream))
     start = buffered.peek(6)
@@ -75,11 +86,11 @@ def inflated(stream: BinaryIO) -> BinaryIO:
     return buffered
 
 
-def members(stream: BinaryIO, *, limits: Limits = Limits()) -> Iterator[Member]:
+def members(stream: Readable, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Member]:
     """Yields the members of a plain tar stream in order, each checked against the rules of this file."""
     check = _Check(limits)
     try:
-        with tarfile.open(fileobj=stream, mode="r|", errors="strict", encoding="utf-8") as archive:
+        with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", encoding="utf-8", tarinfo=_StrictInfo) as archive:
             for info in archive:
                 path = _segments(info.name, info.name)
                 if path and not (limits.devices and (info.isdev() or info.isfifo())):
@@ -88,7 +99,7 @@ def members(stream: BinaryIO, *, limits: Limits = Limits()) -> Iterator[Member]:
         raise ArchiveRefused(f"the archive cannot be read: {error}") from error
 
 
-def entries(tar: Path, *, limits: Limits = Limits()) -> tuple[Entry, ...]:
+def entries(tar: Path, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Entry, ...]:
     """Returns the entries of a plain tar file, whose contents read from that file; whiteouts are refused."""
     found = []
     with tar.open("rb") as stream:
@@ -110,6 +121,17 @@ def _backed(member: Member, tar: Path) -> Entry:
 def open_slice(path: Path, offset: int, size: int) -> BinaryIO:
     """Opens `size` bytes of a file from `offset` on as a stream of their own."""
     return io.BufferedReader(_Slice(path, offset, size), 1 << 16)
+
+
+class _StrictInfo(tarfile.TarInfo):
+    """tarfile takes a damaged header for the end of the archive; here it is an error."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile)
+        except (TruncatedHeaderError, InvalidHeaderError) as error:
+            raise ReadError(f"the archive ends in the middle: {error}") from error
 
 
 class _Check:
@@ -177,6 +199,8 @@ def _segments(name: str, where: str) -> str:
     segments = [segment for segment in name.split("/") if segment not in ("", ".")]
     if ".." in segments:
         raise ArchiveRefused("a path that leaves the archive", where=where)
+    if any("\udc80" <= sign <= "\udcff" for sign in name):
+        raise ArchiveRefused("a path that is not UTF-8", where=repr(where))
     return "/".join(segments)
 
 
@@ -214,7 +238,7 @@ def _whiteout(path: str, name: str) -> Member:
 class Hashed:
     """A reader that hashes what passes; `digest` reads what is left and tells the digest of all."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._state = hashlib.sha256()
         self.size = 0
@@ -239,7 +263,7 @@ class Hashed:
 class _Raw(io.RawIOBase):
     """Any readable object as a raw stream, so that it can be buffered and peeked."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
 
     def readable(self) -> bool:

@@ -176,7 +176,7 @@ def _described(reference: str, image: Image, facts: BaseFacts) -> Base:
         digest=image.digest,
         layers=tuple(_as_oci(layer) for layer in image.layers),
         config=image.config,
-        interpreter=facts.interpreter,
+        interpreter=f"/{facts.interpreter}",
         python=facts.python,
         libc=facts.libc,
         packages=facts.packages,

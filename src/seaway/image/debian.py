@@ -189,4 +189,4 @@ def _status(deb: Deb) -> str:
 
 def _python(tree: dict[str, Entry]) -> str | None:
     found = [path for path in tree if re.fullmatch(r"usr/bin/python3\.\d+", path)]
-    return posixpath.basename(max(found)) if found else None
+    return posixpath.basename(max(found, key=lambda path: int(path.rpartition(".")[2]))) if found else None
