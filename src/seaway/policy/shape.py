@@ -44,6 +44,8 @@ class Word(StrEnum):
 
 
 _STATES = frozenset(State)
+_WORDS = frozenset(Word)
+_RESERVED = _STATES | _WORDS  # no name: a lost value must not read as somebody
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST = 10_000  # elements of a list: rules loop over them, up to three deep
 
@@ -53,8 +55,8 @@ def _text(value: object) -> bool:
 
 
 def _name(value: object) -> bool:
-    """A person, suite, service or environment: text, and no word that says something is not known."""
-    return isinstance(value, str) and value != "" and value not in _STATES
+    """A person, suite, service or environment: text, and none of the words that say how far something is known."""
+    return isinstance(value, str) and value != "" and value not in _RESERVED
 
 
 def _name_or_unknown(value: object) -> bool:
@@ -86,7 +88,7 @@ def _state(value: object) -> bool:
 
 
 def _word(value: object) -> bool:
-    return isinstance(value, str) and value in frozenset(Word)
+    return isinstance(value, str) and value in _WORDS
 
 
 def _risk(value: object) -> bool:
