@@ -20,11 +20,12 @@ from typing import Any, BinaryIO, cast
 
 from seaway.digest import Digest, canonical
 from seaway.errors import DigestMismatch, StoreError
+from seaway.image.disk import disk_errors, make_directory, sync_directory
+from seaway.image.disk import replace as replace
 from seaway.image.model import INDEX, MANIFEST, Descriptor, Image, Layer, Platform
 
 _CHUNK = 1 << 20
 _VERSION = b'{"imageLayoutVersion":"1.0.0"}'
-_FREE_SPACE = "free some space, or run: seaway image prune"
 
 
 class Layout:
@@ -34,6 +35,8 @@ class Layout:
         self.directory = Path(directory)
         self._blobs = self.directory / "blobs" / "sha256"
         self._partial = self.directory / "partial"
+        self._records = self.directory / "records"
+        self._durable: set[Digest] = set()
         self._ready = False
 
     def path(self, digest: Digest) -> Path:
@@ -73,6 +76,11 @@ class Layout:
             with self.writer() as writer:
                 writer.write(data)
                 writer.commit()
+        elif digest not in self._durable:
+            # Whoever stored it may have died between its rename and its sync.
+            with disk_errors(self.directory):
+                sync_directory(self._blobs)
+        self._durable.add(digest)
         return digest
 
     def put_stream(self, stream: BinaryIO, expect: Digest | None = None) -> tuple[Digest, int]:
@@ -86,7 +94,7 @@ class Layout:
     def writer(self) -> Iterator[BlobWriter]:
         """Gives a file to write a blob into; without `commit` nothing of it stays."""
         self.prepare()
-        with _disk_errors(self.directory):
+        with disk_errors(self.directory):
             writer = BlobWriter(self._partial / secrets.token_hex(8), self._blobs)
         try:
             yield writer
@@ -97,11 +105,13 @@ class Layout:
         """Makes the directories and an empty index where they are missing."""
         if self._ready:
             return
-        with _disk_errors(self.directory):
-            for directory in (self._blobs, self._partial):
-                directory.mkdir(parents=True, exist_ok=True)
-            for made in (self._blobs.parent, self.directory, self.directory.parent):
-                sync_directory(made)
+        with disk_errors(self.directory):
+            make_directory(self.directory)
+            for directory in (self._blobs.parent, self._blobs, self._partial, self._records):
+                directory.mkdir(exist_ok=True)
+            # Always: whoever made them may have died before its own sync.
+            for directory in (self._blobs.parent, self.directory, self.directory.parent):
+                sync_directory(directory)
             if not (self.directory / "oci-layout").exists():
                 replace(self.directory / "oci-layout", _VERSION)
             with self.locked():
@@ -128,7 +138,7 @@ class Layout:
         entry = Descriptor(media_type, digest, len(data), dict(annotations or {})).json()
         if platform:
             entry["platform"] = platform_json(platform)
-        with _disk_errors(self.directory), self.locked():
+        with disk_errors(self.directory), self.locked():
             self._write_index([*(old for old in self._index() if not _replaces(entry, old)), entry])
         return digest
 
@@ -145,32 +155,32 @@ class Layout:
         return read_image(self, digest)
 
     def index_layer(self, key: Digest, record: bytes) -> None:
-        """Keeps a layer's record under its key, beside the blobs."""
+        """Keeps a layer's record under its key, beside the blobs; what it names must be stored before."""
         self.prepare()
-        with _disk_errors(self.directory):
-            (self.directory / "records").mkdir(exist_ok=True)
-            replace(self.directory / "records" / f"{key.hex}.json", record)
+        with disk_errors(self.directory):
+            replace(self._records / f"{key.hex}.json", record)
 
     def recorded(self, key: Digest) -> bytes | None:
         """Returns the record kept under a layer's key, or None."""
         try:
-            return (self.directory / "records" / f"{key.hex}.json").read_bytes()
+            return (self._records / f"{key.hex}.json").read_bytes()
         except FileNotFoundError:
             return None
 
     def check(self) -> tuple[str, ...]:
         """Reads everything and returns one sentence for each thing that is wrong; empty means whole."""
         from_index = [f"index.json: {problem}" for problem in self._check_index()]
-        return (*self._check_blobs(), *from_index)
+        return (*self._check_version(), *self._check_blobs(), *from_index)
 
     def prune(self, keep: Iterable[Digest] = ()) -> int:
         """Removes partial files and blobs that neither `index.json` nor `keep` reaches; returns the bytes freed."""
         if not self.directory.exists():
             return 0
-        with _disk_errors(self.directory), self.locked():
+        with disk_errors(self.directory), self.locked():
             kept = {found for root in (*(d.digest for d in self.manifests()), *keep) for found in self._reach(root)}
             orphans = [path for path in self._blobs.iterdir() if path.name not in {digest.hex for digest in kept}]
             orphans += [path for path in self._partial.iterdir() if _is_abandoned(path)]
+            orphans += [path for place in (self.directory, self._records) for path in place.glob(".*.partial")]
             freed = sum(path.stat().st_size for path in orphans)
             for path in orphans:
                 path.unlink()
@@ -192,6 +202,13 @@ class Layout:
         replace(
             self.directory / "index.json", canonical({"schemaVersion": 2, "mediaType": INDEX, "manifests": ordered})
         )
+
+    def _check_version(self) -> Iterator[str]:
+        version = self.directory / "oci-layout"
+        if version.exists() and version.read_bytes() != _VERSION:
+            yield "oci-layout: not a version that is read here"
+        if (self.directory / "index.json").exists() and not version.exists():
+            yield "oci-layout: missing"
 
     def _check_blobs(self) -> Iterator[str]:
         for path in sorted(self._blobs.iterdir()) if self._blobs.exists() else ():
@@ -237,7 +254,7 @@ class BlobWriter:
 
     def write(self, data: bytes) -> int:
         """Appends and hashes bytes; raises StoreError where the disk is full."""
-        with _disk_errors(self._path):
+        with disk_errors(self._path):
             self._file.write(data)
         self._hash.update(data)
         self.size += len(data)
@@ -248,7 +265,7 @@ class BlobWriter:
         digest = Digest(self._hash.hexdigest())
         if expect is not None and digest != expect:
             raise DigestMismatch(f"expected {expect}, got {digest}", where=self._path.name)
-        with _disk_errors(self._path):
+        with disk_errors(self._path):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._path.rename(self._blobs / digest.hex)
@@ -273,41 +290,6 @@ def _is_abandoned(partial: Path) -> bool:
         except BlockingIOError:
             return False
         return True
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Replaces a file's content as one step: written beside it, synced, renamed, directory synced."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Makes the names in a directory durable."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _disk_errors(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"the store cannot be written: {error.strerror or error}",
-            where=error.filename or directory,
-            hint=_FREE_SPACE,
-        ) from error
 
 
 def read_json(layout: Layout, digest: Digest) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from seaway.digest import Digest
 from seaway.errors import LockError, SeawayError
-from seaway.image import layout
+from seaway.image import disk
 from seaway.image.crew import run_jobs
 from seaway.image.model import Base, LockedWheel
 from seaway.image.pinned import PinnedBase
@@ -111,7 +111,7 @@ class Lock:
         """Replaces the file, unless it says the same already."""
         text = json.dumps(self.json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            layout.replace(path, text.encode())
+            disk.replace(path, text.encode())
 
     def json(self) -> dict[str, object]:
         """Returns the file's content; bases are named by digest, for services share them."""

@@ -18,7 +18,7 @@ from seaway.image.layer import write_layer
 from seaway.image.layer_plan import PlannedLayer
 from seaway.image.layout import Layout
 from seaway.image.model import Entry, LockedWheel
-from seaway.image.wheelhouse import Places
+from seaway.image.wheelhouse import Places as Places
 
 Drops = Mapping[Digest, tuple[str, ...]]
 
