@@ -25,6 +25,14 @@ class Malformed(AtPath, SchemaError):
     """A value that has no long form."""
 
 
+class Item(ValueError):
+    """A value of a list has no long form."""
+
+    def __init__(self, says: str, index: int) -> None:
+        super().__init__(says)
+        self.index = index
+
+
 def _text(value: Any) -> Any:
     return value if isinstance(value, str) else printed(value)
 
@@ -114,7 +122,11 @@ def _ports(value: Any) -> Any:
             continue
         if isinstance(entry, (float, bool)) or entry is None:
             raise ValueError(f"{printed(entry)} is not a port")
-        for port in parse_ports(str(entry)):
+        try:
+            ports = parse_ports(str(entry))
+        except ValueError as problem:
+            raise Item(str(problem), index) from problem
+        for port in ports:
             found.add(Map(port), value.mark(index))
     return found
 
@@ -269,6 +281,8 @@ def _walk(node: Any, path: Path, rules: Node[tuple[Form, bool]]) -> None:
 def _formed(form: Form, value: Any, path: Path) -> Any:
     try:
         return form(value)
+    except Item as problem:
+        raise Malformed(str(problem), (*path, problem.index)) from problem
     except ValueError as problem:
         raise Malformed(str(problem), path) from problem
 

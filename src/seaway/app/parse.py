@@ -8,6 +8,7 @@ Not here: what the values mean to Compose.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,6 +146,8 @@ class _Builder:
             value = resolve(event.value, tag) if tag or event.implicit[0] else event.value
         except ValueError as problem:
             raise ParseError(str(problem), where=self.where(event)) from problem
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ParseError(f"{event.value} cannot be written as JSON", where=self.where(event))
         if self.awaits_key():
             self.key(event, value, merges=event.implicit[0] and event.value == "<<")
             return

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 import json
-import math
+import re
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
 import jsonschema_rs
 
 from seaway.app.faults import AtPath
-from seaway.app.reading import nearest
+from seaway.app.reading import dotted, nearest
 from seaway.app.scalars import Timestamp
 from seaway.app.tree import Map, Path, Seq
 from seaway.errors import SchemaError
@@ -23,6 +24,17 @@ from seaway.errors import SchemaError
 
 class Invalid(AtPath, SchemaError):
     """The model does not follow the Compose schema."""
+
+
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a string",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
 
 
 @functools.cache
@@ -45,24 +57,40 @@ def validate(model: Map) -> None:
             return
     except ValueError:
         # Dates are values of their own here and strings in JSON.
-        instance = _json(model, ())
+        instance = _json(model)
         if _validator().is_valid(instance):
             return
     unknown = _unknown(model, schema(), ())
     if unknown is not None:
         raise unknown
-    errors = sorted(_validator().iter_errors(instance), key=lambda error: -len(error.instance_path))
-    path: Path = tuple(errors[0].instance_path)
-    raise Invalid(errors[0].message, path)
+    faults = _deepest(_validator().iter_errors(instance))
+    raise Invalid(_said(faults), tuple(faults[0].instance_path))
 
 
-def _json(node: Any, path: Path) -> Any:
+def _deepest(errors: Iterable[Any]) -> list[Any]:
+    """Returns the errors that name the deepest entry; an alternative's errors count as well as its own."""
+    found: list[Any] = []
+    for error in errors:
+        inner = [each for option in getattr(error.kind, "context", None) or () for each in option]
+        found += _deepest(inner) if inner else [error]
+    depth = max(len(error.instance_path) for error in found)
+    return [error for error in found if len(error.instance_path) == depth]
+
+
+def _said(errors: list[Any]) -> str:
+    """Returns what errors about one entry say, without the value, which may be a secret."""
+    if all(error.kind.name == "type" for error in errors):
+        names = dict.fromkeys(_TYPES[name] for error in errors for name in error.kind.types)
+        return f"must be {' or '.join(names)}"
+    error = next(each for each in errors if each.kind.name != "type")
+    return str(error.message).replace(json.dumps(error.instance, separators=(",", ":")), "the value")
+
+
+def _json(node: Any) -> Any:
     if isinstance(node, dict):
-        return {key: _json(value, (*path, key)) for key, value in node.items()}
+        return {key: _json(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_json(value, (*path, index)) for index, value in enumerate(node)]
-    if isinstance(node, float) and not math.isfinite(node):
-        raise Invalid(f"{node} cannot be written as JSON", path)
+        return [_json(value) for value in node]
     return node.json if isinstance(node, Timestamp) else node
 
 
@@ -76,7 +104,7 @@ def _unknown(node: Any, rules: Any, path: Path) -> Invalid | None:
         return None
     known, patterns, closed = _keys(rules)
     for key, value in node.items():
-        below = known.get(key) or next((rule for prefix, rule in patterns if _matches(prefix, key)), None)
+        below = known.get(key) or next((rule for form, rule in patterns if re.search(form, key)), None)
         if below is None and closed:
             says = f'"{key}" is not {_kind(path)}'
             return Invalid(says, (*path, key), hint=f"{nearest(key, list(known))} keys of your own start with x-")
@@ -107,11 +135,7 @@ def _keys(rules: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]],
     return known, patterns, closed
 
 
-def _matches(pattern: str, key: str) -> bool:
-    return key.startswith("x-") if pattern.startswith("^x-") else True
-
-
 def _kind(path: Path) -> str:
     if not path:
         return "a top-level key"
-    return "a service attribute" if path[0] == "services" and len(path) == 2 else f"known in {path[-1]}"
+    return "a service attribute" if path[0] == "services" and len(path) == 2 else f"known in {dotted(path[2:] or path)}"
