@@ -1,1 +1,235 @@
-"""The supervisor program of a host: what keeps an app and its releases going."""
+"""The program that keeps a project's environments and its releases going, until it is told to end.
+
+It is the target's agent with one more member, the releases, and verbs to steer them. It signs as operator with a key
+that a typing command unlocks over the socket and that is kept in memory alone: without it a release goes no further,
+for forward needs the ledger, but it can still come back. Run as `python -m seaway.agent FOLDER APP DATA STATE ORIGIN`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seaway.errors import EngineUnavailable, EvidenceError, IllegalEvent, LedgerUnavailable, SourceError, StaleEpoch
+from seaway.evidence.keys import Signer, open_key
+from seaway.evidence.notary import Notary
+from seaway.evidence.place import Place
+from seaway.evidence.roles import Role
+from seaway.evidence.statement import Statement
+from seaway.http import Client
+from seaway.release.controller import Controller, Turn, evidence_file, hold
+from seaway.release.document import decode, encode
+from seaway.release.machine import ENDS, State
+from seaway.release.runbook import exit_of, runbook
+from seaway.release.steps import Plan
+from seaway.release.store import Ask, Store
+from seaway.targets.base import Pod
+from seaway.targets.process.addresses import ADMIN_PORT
+from seaway.targets.process.agent import Agent, run_agent
+from seaway.targets.process.paths import ProjectPaths
+from seaway.targets.process.record import write_bytes
+from seaway.targets.process.target import ProcessTarget
+from seaway.telemetry.sources import app, envoy
+from seaway.telemetry.sources.interface import Reading, Source
+from seaway_sdk.conventions import RESERVED, TELEMETRY_PORT
+
+Question = Mapping[str, Any]
+_LARGEST = 16 << 20
+
+
+@dataclass
+class Releases:
+    """The releases of a project: a controller an environment, all on one store."""
+
+    agent: Agent
+    place: Place
+    store: Store
+    signer: Signer | None = None
+    controllers: dict[str, tuple[int, Controller]] = field(default_factory=dict)
+    last: dict[str, Turn] = field(default_factory=dict)
+
+    def turn(self, now: float) -> None:
+        """Takes each release a turn further; a fault of one is recorded there and holds back no other."""
+        environments = self.store.keys()
+        for key in environments:
+            try:
+                self.last[key] = self._controller(key).turn(key, now)
+            except IllegalEvent as error:
+                hold(self.store, key, error, now)
+            except StaleEpoch:
+                self.controllers.pop(key, None)
+            self._keep_papers(key)
+
+    def append(self, payload: bytes) -> None:
+        """Signs and records a payload; raises LedgerUnavailable while that cannot be done."""
+        if self.signer is None:
+            raise LedgerUnavailable("no operator's key is unlocked", hint="seaway status unlocks it")
+        try:
+            with Notary.open(self.place) as notary:
+                notary.append(Statement.parse(payload), self.signer)
+        except EvidenceError as error:
+            raise LedgerUnavailable(f"not recorded: {error}", where=error.where, hint=error.hint) from error
+
+    def _controller(self, key: str) -> Controller:
+        """Returns the controller of a release; a new release, or a new agent, takes it over with fresh sources."""
+        release = self.store.read(key).row.plan.release
+        known = self.controllers.get(key)
+        if known is None or known[0] != release:
+            target = self.agent.target(key)
+            self.store.take(key)
+            made = Controller(self.store, target, tuple(_sources(target, self.store.read(key).row.plan)), self.append)
+            known = self.controllers[key] = (release, made)
+        return known[1]
+
+    def _keep_papers(self, key: str) -> None:
+        """Writes evidence file and runbook once a release has ended or waits."""
+        row = self.store.read(key).row
+        folder = papers(self.agent.paths, key, row.plan.release)
+        done = row.position.state in ENDS | {State.HELD}
+        mark = folder / f"{row.position.state}"
+        if not done or mark.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / "evidence.json", evidence_file(self.store, key))
+        if leaves := exit_of(row.position):
+            turn = self.last.get(key)
+            file = folder / "evidence.json"
+            page = runbook(row.plan, leaves, turn.verdict if turn else None, row.evidence, str(file))
+            write_bytes(folder / "runbook.md", page.text().encode())
+        write_bytes(mark, b"")
+
+    # -- verbs -----------------------------------------------------------------------------------------------------
+
+    def verbs(self) -> dict[str, Any]:
+        """Returns what can be asked of the releases."""
+        return {"unlock": self.unlock, "release": self.release, "steer": self.steer, "watch": self.watch}
+
+    def unlock(self, question: Question) -> object:
+        """Keeps the operator's key in memory."""
+        passphrase = str(question["passphrase"]).encode()
+        self.signer = open_key(str(question["uri"]), lambda _: passphrase, roles=(Role.OPERATOR,))
+        return {"unlocked": self.signer.public.digest.short}
+
+    def release(self, question: Question) -> object:
+        """Plans a release; one that runs is superseded first."""
+        plan = decode(Plan, question["plan"])
+        self.store.submit(plan.environment, plan, float(question["now"]))
+        return {"release": plan.release}
+
+    def steer(self, question: Question) -> object:
+        """Asks a release to pause, resume, abort, approve, deny or waive."""
+        ask = Ask(str(question["ask"]), str(question["by"]), str(question.get("reason", "")), question.get("leaf"))
+        self.store.ask(str(question["environment"]), ask)
+        return {"asked": ask.verb}
+
+    def watch(self, question: Question) -> object:
+        """Returns a release as it stands: plan, position, verdict, weights."""
+        key = str(question["environment"])
+        row, turn = self.store.read(key).row, self.last.get(key)
+        return {
+            "release": row.plan.release,
+            "bundle": str(row.plan.bundle),
+            "state": str(row.position.state),
+            "reason": row.position.reason,
+            "cursor": row.position.cursor,
+            "steps": len(row.plan.steps),
+            "since": row.since,
+            "begun": row.begun,
+            "requests": row.evidence.requests,
+            "unlocked": self.signer is not None,
+            "waiting": len(self.store.outbox(key)),
+            "verdict": encode(turn.verdict) if turn and turn.verdict else None,
+            "weights": {service: dict(shares) for service, shares in turn.seen.weights.items()} if turn else {},
+            "faults": list(turn.seen.faults) if turn else [],
+            "papers": str(papers(self.agent.paths, key, row.plan.release)),
+        }
+
+
+def papers(paths: ProjectPaths, environment: str, release: int) -> Path:
+    """Returns where a release's evidence file and runbook are kept."""
+    return paths.folder / "releases" / f"{environment}-{release}"
+
+
+@dataclass
+class Only:
+    """A source with some criteria left out: where the proxy counts a criterion, the app's own count is not trusted."""
+
+    source: Source
+    without: frozenset[str]
+    name: str = "app"
+
+    def read(self, through: float, now: float) -> Reading:
+        """Reads the source and leaves the criteria out."""
+        reading = self.source.read(through, now)
+        kept = tuple(tick for tick in reading.ticks if tick.criterion not in self.without)
+        return Reading(kept, reading.state, reading.reason, reading.dropped)
+
+
+def _sources(target: ProcessTarget, plan: Plan) -> Iterator[Source]:
+    """Yields what counts for a plan: Envoy for errors and latency, the app for every other outcome."""
+    yield envoy.EnvoySource(_fetcher(target), lambda: list(_proxied(target)), _thresholds(plan))
+    signals = [signal.partition("/") for criterion in plan.judge.criteria for signal in criterion.signals]
+    for service in sorted({service for service, _, name in signals if name not in RESERVED}):
+        replicas = _replicas_of(target, service)
+        yield Only(app.AppSource(service, replicas, budgets={}, tick=plan.judge.tick), RESERVED)
+
+
+def _fetcher(target: ProcessTarget) -> envoy.Fetch:
+    client = Client(error=EngineUnavailable, tries=1)
+
+    def fetch(path: str) -> bytes:
+        try:
+            block = target.store.addresses(())
+            return client.get(f"http://{block.admin}:{ADMIN_PORT}{path}", limit=_LARGEST).body
+        except EngineUnavailable as error:
+            raise SourceError(str(error), where=path) from error
+
+    return fetch
+
+
+def _thresholds(plan: Plan) -> tuple[envoy.Threshold, ...]:
+    return tuple(
+        envoy.Threshold(service, 1000 * seconds, "latency") for service, seconds in sorted(plan.budgets.items())
+    )
+
+
+def _running(target: ProcessTarget) -> Sequence[Pod]:
+    return [pod for pod in target.observe(target.supervisor.look.at).pods if pod.address]
+
+
+def _proxied(target: ProcessTarget) -> Iterator[envoy.Replica]:
+    ports: dict[str, list[int]] = {}
+    for front in target.supervisor.look.fronts:
+        ports.setdefault(front.service, []).append(front.port)
+    for pod in _running(target):
+        clusters = tuple(f"{pod.id}~{port}" for port in ports.get(pod.service, ()))
+        if clusters:
+            yield envoy.Replica(pod.id, pod.service, pod.service_version, pod.address, pod.ready, clusters)
+
+
+def _replicas_of(target: ProcessTarget, service: str) -> Any:
+    def replicas() -> tuple[app.Replica, ...]:
+        return tuple(
+            app.Replica(pod.id, pod.service_version, f"http://{pod.address}:{TELEMETRY_PORT}")
+            for pod in _running(target)
+            if pod.service == service and pod.ready
+        )
+
+    return replicas
+
+
+def main(folder: str, name: str, data: str, state: str, origin: str) -> None:
+    """Runs the agent of one project until it is asked to quit."""
+    paths = ProjectPaths(Path(folder), name)
+    agent = Agent(paths)
+    releases = Releases(agent, Place(Path(data), Path(state), origin), Store(paths.folder / "releases.sqlite"))
+    for verb, answer in releases.verbs().items():
+        agent.register(verb, answer)
+    run_agent(agent, [releases.turn])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:6])

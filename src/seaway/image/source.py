@@ -92,6 +92,19 @@ def read_source(tree: Path, rules: SecretRules | None = None) -> Source:
     return Source(tuple(entries), tuple(findings), commit, is_dirty)
 
 
+def identities(tree: Path, commit: str, *, since: str = "") -> tuple[str, ...]:
+    """Returns the addresses of the authors and committers of a commit, and of all since another one that leads to it.
+
+    Raises SourceMissing where the commit is not in this repository, ToolMissing without git.
+    """
+    known = {name: _git(tree, "cat-file", "-t", name, fails=False).strip() for name in (commit, since) if name}
+    if known[commit] != "commit":
+        raise SourceMissing("the source commit is not in this repository", where=commit)
+    span = [f"{since}..{commit}"] if known.get(since) == "commit" and since != commit else ["-1", commit]
+    written = _git(tree, "log", "--format=%ae%n%ce", *span, "--").split("\n")
+    return tuple(sorted({address.strip() for address in written if address.strip()}))
+
+
 def _entry(tree: Path, path: str, *, executable: bool) -> Entry:
     place = tree / path
     if place.is_symlink():

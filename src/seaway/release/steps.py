@@ -151,7 +151,8 @@ class Plan:
     """A release as it was shown before it began: nothing in it changes while it runs.
 
     `release` only grows in an environment. A step's deadlines in seconds: `ready_within` for pods, `stuck_after` for a
-    weight, `return_within` for the way back. `place` names the target.
+    weight, `return_within` for the way back. `place` names the target, `budgets` the seconds of a judged service's
+    latency beyond which a request is bad.
     """
 
     release: int
@@ -165,6 +166,7 @@ class Plan:
     stuck_after: float = 60.0
     return_within: float = 600.0
     place: str = ""
+    budgets: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def forked(self) -> Mapping[str, str]:

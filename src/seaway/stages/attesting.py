@@ -43,7 +43,9 @@ class Person:
     signer: Signer
 
 
-def actor(space: Workspace, notary: Notary, role: Role, *, named: str | None = None, environment: str | None = None) -> Person:
+def actor(
+    space: Workspace, notary: Notary, role: Role, *, named: str | None = None, environment: str | None = None
+) -> Person:
     """Returns the person here who acts in a role; raises KeyRefused if nobody can."""
     signer = space.keyring.signer(role, notary.people, environment=environment, named=named)
     holding = notary.people.holding(signer.public.digest, notary.ledger.size)
@@ -58,7 +60,9 @@ def can_attest(space: Workspace) -> bool:
         return space.keyring.holds(Role.BUILDER, notary.people)
 
 
-def attest(space: Workspace, notary: Notary, built: BuiltBundle, *, named: str | None = None) -> tuple[Acknowledgement, ...]:
+def attest(
+    space: Workspace, notary: Notary, built: BuiltBundle, *, named: str | None = None
+) -> tuple[Acknowledgement, ...]:
     """Signs and records what is known about each native image, under one sync."""
     builder = actor(space, notary, Role.BUILDER, named=named)
     statements = [statement for one in built.services for statement in _statements(space, notary, one, builder.id)]

@@ -1,0 +1,134 @@
+"""The app on this machine: from a bundle to a version that the target process runs, and the agent that keeps it.
+
+`up` is the laptop's way: all at once, watched by nobody. A governed release goes through `releasing.py`. The typing
+command installs, asks and watches; the agent does.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seaway.bundle import Bundle
+from seaway.errors import EngineUnavailable, NotYet
+from seaway.stages.building import open_bundle
+from seaway.targets.base import Version
+from seaway.targets.lower import lower, read_configs
+from seaway.targets.process.client import AgentClient, ensure_agent
+from seaway.targets.process.target import ProcessTarget
+from seaway.workspace import Workspace
+
+Say = Callable[[str, str], None]
+PATIENCE = 180.0
+
+
+def agent(space: Workspace) -> AgentClient:
+    """Returns the project's agent, started if there is none."""
+    place, paths = space.place, space.paths
+    words = (str(paths.folder), space.name, str(place.data), str(place.state), place.origin)
+    return ensure_agent(paths, (sys.executable, "-m", "seaway.agent", *words))
+
+
+def known_agent(space: Workspace) -> AgentClient:
+    """Returns the project's agent, which is not started; asking raises AgentMissing if nobody is there."""
+    return AgentClient(space.paths.socket)
+
+
+def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Version:
+    """Makes a bundle's version known to an environment: its images unpacked, its configuration kept; starts nothing."""
+    app = space.load(environment, governed=True)
+    if app.environment.target != "process":
+        raise NotYet(
+            f"target {app.environment.target}", where=f"x-seaway.environments.{environment}", hint="target: process"
+        )
+    _, images = open_bundle(space, bundle.digest)
+    version = lower(app, images, bundle.digest)
+    say("unpack", f"{len(images)} images")
+    configs = {version.blueprint.configs[name]: data for name, data in read_configs(app).items()}
+    target = ProcessTarget(space.paths.environment(environment))
+    try:
+        target.install(version, roots=lambda digest: space.roots.root(space.store, digest), configs=configs.__getitem__)
+    finally:
+        target.supervisor.close()
+    return version
+
+
+def up(space: Workspace, environment: str, bundle: Bundle, say: Say) -> dict[str, Any]:
+    """Runs a bundle at once in an environment and waits until every service is ready; returns the agent's status."""
+    version = install(space, environment, bundle, say)
+    client = agent(space)
+    digest = str(version.digest)
+    before = client.ask("status", environment=environment)["wishes"].get("stable")
+    workloads = version.blueprint.workloads
+    replicas = {each.service: each.replicas for each in workloads if each.kind == "service"}
+    client.ask("scale", environment=environment, version=digest, replicas=replicas)
+    for each in workloads:
+        if each.kind == "job":
+            client.ask("run", environment=environment, version=digest, job=each.service)
+    wait(client, environment, version, say)
+    client.ask("shift", environment=environment, weights={digest: 100})
+    client.ask("retarget", environment=environment, version=digest)
+    if before and before != digest:
+        client.ask("retire", environment=environment, version=before)
+    return wait(client, environment, version, say, routed=True)
+
+
+def wait(client: AgentClient, environment: str, version: Version, say: Say, *, routed: bool = False) -> dict[str, Any]:
+    """Waits until each service of a version is ready, and if `routed` reachable; raises EngineUnavailable."""
+    until, shown = time.monotonic() + PATIENCE, ""
+    while True:
+        status: dict[str, Any] = client.ask("status", environment=environment)
+        ready = _ready(status, version)
+        words = "  ".join(f"{service} {have}/{want}" for service, (have, want) in sorted(ready.items()))
+        if words != shown:
+            say("ready", words)
+            shown = words
+        if all(have >= want for have, want in ready.values()) and (not routed or _routed(status, version)):
+            return status
+        if failed := [job for job in status["seen"]["jobs"] if job["state"] == "failed"]:
+            raise EngineUnavailable(f"job {failed[0]['name']} failed", hint=f"seaway logs {failed[0]['name']}")
+        if time.monotonic() > until:
+            raise EngineUnavailable(f"not ready after {PATIENCE:.0f} s: {words}", where=environment, hint=_look(status))
+        time.sleep(0.1)
+
+
+def _ready(status: Mapping[str, Any], version: Version) -> dict[str, tuple[int, int]]:
+    pods = status["seen"]["pods"]
+    return {
+        each.service: (
+            sum(
+                pod["ready"] and pod["service_version"] == version.service_versions[each.service]
+                for pod in pods
+                if pod["service"] == each.service
+            ),
+            each.replicas,
+        )
+        for each in version.blueprint.workloads
+        if each.kind == "service"
+    }
+
+
+def _routed(status: Mapping[str, Any], version: Version) -> bool:
+    weights = status["seen"]["weights"]
+    listening = [each.service for each in version.blueprint.workloads if each.ports]
+    return all(weights.get(name, {}).get(version.service_versions[name], 0) >= 99 for name in listening)
+
+
+def _look(status: Mapping[str, Any]) -> str:
+    waits = "; ".join(f"{service}: {why}" for service, why in sorted(status.get("waits", {}).items()) if why)
+    faults = "; ".join(status["seen"]["faults"])
+    return faults or waits or "seaway logs"
+
+
+def addresses(version: Version) -> list[str]:
+    """Returns where the app can be reached on this machine."""
+    ports = [(each, port) for each in version.blueprint.workloads for port in each.ports if port.published]
+    return [f"http://{port.host or '127.0.0.1'}:{port.published}" for _, port in ports]
+
+
+def here() -> str:
+    """Names this machine as a place of deployments."""
+    return f"process:{socket.gethostname()}"
