@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from seaway_sdk.logs import JsonFormatter
 from seaway_sdk.middleware import Observe
-from seaway_sdk.recorder import CURRENT, recorder
+from seaway_sdk.recorder import CURRENT, of_process
 
 __all__ = ["JsonFormatter", "Observe", "current_request", "evaluate"]
 __version__ = "0.1.0"
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 def evaluate(name: str, *, passed: bool) -> None:
     """Counts a 0/1 outcome of the request being answered, under a name of your own."""
-    recorder().evaluate(name, passed)
+    of_process().evaluate(name, passed)
 
 
 def current_request() -> str | None:

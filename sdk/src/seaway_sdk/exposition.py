@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from seaway_sdk import cells
 from seaway_sdk import conventions as names
+from seaway_sdk import histogram
 from seaway_sdk.identity import Identity
 from seaway_sdk.recorder import Recorder
 from seaway_sdk.state import Shard
@@ -40,7 +40,7 @@ def _counts(total: Shard, *, load: bool) -> dict[str, object]:
     outcomes = {name: {STRATUM: pair} for (name, loaded), pair in total.outcomes.items() if loaded is load}
     return {
         "counts": {names.ERRORS: {STRATUM: [requests, bad]}, **outcomes},
-        "cells": {names.LATENCY: {STRATUM: cells.native(cells.added(one[:-1] for _, one in series))}},
+        "cells": {names.LATENCY: {STRATUM: histogram.native(histogram.added(one[:-1] for _, one in series))}},
     }
 
 
@@ -66,7 +66,7 @@ def _durations(total: Shard, name: str, *, load: bool) -> Iterator[str]:
             continue
         labels = {"http_request_method": method, "http_route": route, "http_response_status_code": str(status)}
         count = sum(series[:-1])
-        for edge, below in cells.cumulative(series[:-1]):
+        for edge, below in histogram.cumulative(series[:-1]):
             yield _line(f"{name}_bucket", {**labels, "le": edge}, below)
         yield _line(f"{name}_bucket", {**labels, "le": "+Inf"}, count)
         yield _line(f"{name}_sum", labels, series[-1] / 1e9)

@@ -8,7 +8,7 @@ import re
 import time
 import traceback
 
-from seaway_sdk.recorder import CURRENT, recorder
+from seaway_sdk.recorder import CURRENT, of_process
 
 LIMIT = 65_536
 _OWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
@@ -36,7 +36,7 @@ class JsonFormatter(logging.Formatter):
 
     @staticmethod
     def _fields(record: logging.LogRecord) -> dict[str, object]:
-        who, current = recorder().identity, CURRENT.get()
+        who, current = of_process().identity, CURRENT.get()
         said: dict[str, object] = {
             "timestamp": _timestamp(record.created),
             "severity_text": record.levelname,

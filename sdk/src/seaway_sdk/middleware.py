@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from seaway_sdk import conventions as names
-from seaway_sdk.recorder import CURRENT, Recorder, recorder
+from seaway_sdk.recorder import CURRENT, Recorder, of_process
 from seaway_sdk.routes import Routes
 from seaway_sdk.server import speak
 
@@ -38,7 +38,7 @@ class Observe:
         self._routes = Routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        own = self._recorder or recorder()
+        own = self._recorder or of_process()
         if self._recorder is None:
             speak(own)
         if scope["type"] != "http" or scope.get("path") in self._ignored or _MARK in scope:

@@ -1,6 +1,6 @@
 """One process' telemetry put together: who it is, what it has counted, which late labels it takes.
 
-`recorder()` is the one of this process; it is made at the first use, from the environment, and a forked child gets
+`of_process()` is the one of this process; it is made at the first use, from the environment, and a forked child gets
 a fresh one. Nothing here raises into the app unless SEAWAY_STRICT=1.
 """
 
@@ -71,7 +71,7 @@ _recorders: list[Recorder] = []
 _making = threading.Lock()
 
 
-def recorder() -> Recorder:
+def of_process() -> Recorder:
     """Returns this process' recorder."""
     if not _recorders:
         with _making:

@@ -29,7 +29,8 @@ class Routes:
             self._known = {}
             for key, template, pattern in _walk(getattr(app, "routes", ()), ""):
                 self._known.setdefault(key, []).append((template, pattern))
-        return self._choose(self._known.get(id(endpoint), []), scope.get("path", ""))
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        return self._choose(self._known.get(id(endpoint), []), path)
 
     @staticmethod
     def _choose(found: list[tuple[str, Any]], path: str) -> str:

@@ -11,7 +11,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
-from seaway_sdk import cells
+from seaway_sdk import histogram
 from seaway_sdk.conventions import OUTCOME_LIMIT, OVERFLOW_ROUTE, SERIES_LIMIT
 
 Key = tuple[str, str, int, bool]
@@ -34,7 +34,7 @@ class Shard:
         series = self.requests.get(key)
         if series is None:
             series = self._new_series(key)
-        series[bisect_left(cells.EDGES, nanoseconds)] += 1
+        series[bisect_left(histogram.EDGES, nanoseconds)] += 1
         series[-1] += nanoseconds
 
     def outcome(self, name: str, passed: bool, load: bool) -> None:
@@ -67,7 +67,7 @@ class Shard:
         if len(self.requests) >= SERIES_LIMIT:
             self.drop("series")
             key = ("_OTHER", OVERFLOW_ROUTE, key[2] // 100 * 100, key[3])
-        return self.requests.setdefault(key, [0] * (cells.COUNT + 1))
+        return self.requests.setdefault(key, [0] * (histogram.COUNT + 1))
 
 
 class State:
