@@ -41,7 +41,6 @@ Body = bytes | Callable[[], Iterator[bytes]] | None
 TRIES = 5
 REDIRECTS = 5
 LIMIT = 4 << 20
-_CHUNK = 1 << 20
 _LONGEST_PAUSE = 60.0
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
@@ -211,7 +210,7 @@ class Client:
 
     def _read(self, response: httpx.Response, limit: int) -> Answer:
         body = bytearray()
-        for block in response.iter_bytes(_CHUNK):
+        for block in response.iter_bytes():
             body += block
             if len(body) > limit:
                 raise self._too_large(response, limit)
@@ -228,7 +227,7 @@ class Client:
             self._pour(response, sink, limit)
 
     def _pour(self, response: httpx.Response, sink: BinaryIO, limit: int) -> None:
-        for block in response.iter_raw(_CHUNK):
+        for block in response.iter_raw():
             sink.write(block)
             if sink.tell() > limit:
                 raise self._too_large(response, limit)
