@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from seaway.digest import Digest
 from seaway.evidence.identity import skeleton
@@ -19,9 +20,8 @@ from seaway.policy.considered import considered
 from seaway.policy.decision import Decision
 from seaway.policy.facts import Facts, gather_facts
 from seaway.policy.gate import decide
-from seaway.policy.gathered import Gathered, ImageAsked, Question
+from seaway.policy.gathered import Absent, Gathered, ImageAsked, Question
 from seaway.policy.rules import PolicySet, load_policy
-from seaway.policy.shape import State
 from seaway.policy.waivers import Waiver, read_waivers
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -51,7 +51,7 @@ class World:
 
     entries: list[Verified] = field(default_factory=list)
     people: dict[str, Somebody] = field(default_factory=dict)
-    absent: dict[tuple[Digest, str], State] = field(default_factory=dict)
+    absent: list[Absent] = field(default_factory=list)
     documents: dict[Digest, bytes] = field(default_factory=dict)
     policy: PolicySet = field(default_factory=lambda: load_policy(parameters={"tests-passed": {"suites": ["e2e"]}}))
     asked: Question | None = None
@@ -70,6 +70,11 @@ class World:
     def question(self) -> Question:
         assert self.asked is not None
         return replace(self.asked, policy=self.policy.digest)
+
+    def asks(self, **changes: Any) -> None:
+        """Changes what is asked."""
+        assert self.asked is not None
+        self.asked = replace(self.asked, **changes)
 
     def says(self, person: str, role: str, /, *, about: Digest, kind: T, **predicate: object) -> Verified:
         """Appends a statement."""
@@ -95,7 +100,7 @@ class World:
         changed = Statement.about(entry.statement.subject, kind, predicate)
         self.entries[place] = replace(entry, statement=changed)
 
-    def approve(self, person: str = "bob", *, role: str = "approver", **changes: object) -> Verified:
+    def approve(self, person: str = "bob", role: str = "approver", /, **changes: object) -> Verified:
         """Appends an approval of the evidence as it stands."""
         items, digest = evidence_set(considered(self.question, self.gathered))
         predicate: dict[str, object] = {
@@ -112,7 +117,7 @@ class World:
         }
         return self.says(person, role, about=BUNDLE, kind=T.APPROVAL, **(predicate | changes))
 
-    def excepts(self, rule: str, *, signer: str = "bob", about: Digest = IMAGE, **changes: object) -> Verified:
+    def excepts(self, rule: str, signer: str = "bob", about: Digest = IMAGE, /, **changes: object) -> Verified:
         """Appends an exception."""
         predicate: dict[str, object] = {
             "rule": rule,
@@ -129,7 +134,7 @@ class World:
 
     @property
     def gathered(self) -> Gathered:
-        return Gathered(tuple(self.entries), self.documents, self.absent)
+        return Gathered(tuple(self.entries), self.documents, tuple(self.absent))
 
     @property
     def facts(self) -> Facts:

@@ -34,7 +34,7 @@ def approvals(
     """Returns a fact for each person and title, newest word only; `involved` wrote, built or asked for it."""
     items, digest = evidence_set(considered(question, gathered))
     newest = max((item.log_index for item in items), default=-1)
-    return [
+    return [*_lost(question, gathered)] + [
         {
             "person": said.by.person,
             "title": said.approval.title,
@@ -44,6 +44,14 @@ def approvals(
         }
         for said in _standing(question, gathered)
     ]
+
+
+def _lost(question: Question, gathered: Gathered) -> Iterator[dict[str, object]]:
+    """Yields a fact for a word after all others that cannot be read: it may have been a rejection."""
+    words = gathered.about(question.bundle, PredicateType.APPROVAL)
+    if gathered.lost(question.bundle, PredicateType.APPROVAL, since=words[-1].index if words else -1):
+        state = str(Word.UNREADABLE)
+        yield {"person": "somebody", "title": "", "state": state, "sameEvidence": False, "newest": False}
 
 
 def _standing(question: Question, gathered: Gathered) -> Iterator[_Said]:

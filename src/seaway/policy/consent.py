@@ -31,6 +31,8 @@ class _Before:
 def consented(question: Question, gathered: Gathered, *, alone: Collection[Digest]) -> bool:
     """Tells whether the policy may be used; `alone` are policies under which a single approver may approve itself."""
     decisions = list(_passed(question, gathered))
+    if gathered.lost(None, PredicateType.DECISION, since=decisions[-1].index if decisions else -1):
+        return False  # it may have fixed another policy
     if not decisions:
         return True
     before = _before(decisions[-1])

@@ -7,7 +7,7 @@ that was not found is `missing`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,28 +76,44 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """A statement that is known to be there and cannot be read; `subject` None where that is not known either."""
+
+    subject: Digest | None
+    predicate_type: str
+    index: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """The verified statements about the bundle, its images, its policy and earlier decisions of the environment."""
 
     statements: tuple[Verified, ...]
     documents: Mapping[Digest, bytes] = field(default_factory=dict)
-    absent: Mapping[tuple[Digest, str], State] = field(default_factory=dict)
+    absent: tuple[Absent, ...] = ()
 
-    def about(self, subject: Digest, *types: str) -> Iterator[Verified]:
-        """Yields what says something of these types about a digest, oldest first."""
+    def about(self, subject: Digest, *types: str) -> list[Verified]:
+        """Returns what says something of these types about a digest, oldest first."""
         chosen = (v for v in self.statements if v.statement.subject == subject and v.statement.predicate_type in types)
-        return iter(sorted(chosen, key=lambda verified: verified.index))
+        return sorted(chosen, key=lambda verified: verified.index)
 
-    def of_type(self, predicate_type: PredicateType) -> Iterator[Verified]:
-        """Yields all statements of a type, oldest first."""
+    def of_type(self, predicate_type: PredicateType) -> list[Verified]:
+        """Returns all statements of a type, oldest first."""
         chosen = (v for v in self.statements if v.statement.predicate_type == predicate_type)
-        return iter(sorted(chosen, key=lambda verified: verified.index))
+        return sorted(chosen, key=lambda verified: verified.index)
 
     def newest(self, subject: Digest, *types: str) -> Verified | None:
-        """Returns the newest of these types about a digest: it replaces those before it, good or bad."""
-        return next(reversed(list(self.about(subject, *types))), None)
+        """Returns the newest of these types about a digest, good or bad; None if a newer one cannot be read."""
+        found = self.about(subject, *types)
+        return found[-1] if found and not self.lost(subject, *types, since=found[-1].index) else None
+
+    def lost(self, subject: Digest | None, *types: str, since: int = -1) -> Absent | None:
+        """Returns the newest statement of these types, after leaf `since`, that cannot be read."""
+        chosen = (a for a in self.absent if a.subject == subject and a.predicate_type in types and a.index > since)
+        return max(chosen, key=lambda absent: absent.index, default=None)
 
     def why_absent(self, subject: Digest, *types: str) -> State:
-        """Returns why there is none of these types: what was recorded as the reason, else missing."""
-        known = (self.absent.get((subject, predicate_type)) for predicate_type in types)
-        return next((state for state in known if state), State.MISSING)
+        """Returns why there is none of these types: what is known of a lost one, else missing."""
+        lost = self.lost(subject, *types)
+        return lost.state if lost else State.MISSING

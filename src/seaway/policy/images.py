@@ -52,11 +52,16 @@ def provenance_fact(digest: Digest, gathered: Gathered) -> tuple[Fact, str]:
 
 
 def test_facts(digest: Digest, gathered: Gathered) -> list[Fact]:
-    """Returns each suite's result: newest of each environment, the worst of those (in-toto test-result v0.1)."""
+    """Returns each suite's result: newest of each environment, the worst of those (in-toto test-result v0.1).
+
+    A result that cannot be read may be of any suite, so those before it count no more.
+    """
     newest: dict[tuple[str, str], TestResult] = {}
+    lost = gathered.lost(digest, T.TEST_RESULT)
     for verified in gathered.about(digest, T.TEST_RESULT):
         said = TestResult.of(verified.statement)
-        newest[_text(said.seaway_suite, "name"), _text(said.seaway_suite, "environment")] = said
+        if lost is None or verified.index > lost.index:
+            newest[_text(said.seaway_suite, "name"), _text(said.seaway_suite, "environment")] = said
     suites = sorted({name for name, _ in newest if name})
     return [_test(name, [said for (suite, _), said in newest.items() if suite == name]) for name in suites]
 
