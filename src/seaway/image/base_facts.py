@@ -12,7 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seaway.errors import BaseError
 from seaway.image.deb import stanza_fields
@@ -117,14 +117,13 @@ class BaseFacts:
         return tuple(sorted(found, key=lambda one: (one.name, one.version)))
 
     def _debian(self, fields: dict[str, str]) -> Component:
-        name, version = fields["Package"], fields["Version"]
         vendor = self.distribution.split(" ", 1)[0] or "debian"
-        return Component(name, version, _purl("deb", vendor, name, version, fields.get("Architecture", "")))
+        qualifiers = {"arch": fields.get("Architecture", ""), "distro": self.distribution.replace(" ", "-")}
+        return _purl(Component(fields["Package"], fields["Version"], ""), "deb", vendor, qualifiers)
 
     def _alpine(self, block: str) -> Component:
         fields = dict(line.split(":", 1) for line in block.splitlines() if ":" in line)
-        name, version = fields["P"], fields["V"]
-        return Component(name, version, _purl("apk", "alpine", name, version, fields.get("A", "")))
+        return _purl(Component(fields["P"], fields["V"], ""), "apk", "alpine", {"arch": fields.get("A", "")})
 
     def _text(self, path: str) -> str:
         return self._kept.get(path, b"").decode("utf-8", "replace")
@@ -135,8 +134,8 @@ def _matters(path: str) -> bool:
     return any(pattern.fullmatch(path) for pattern in patterns)
 
 
-def _purl(kind: str, vendor: str, name: str, version: str, architecture: str) -> str:
-    # A package URL percent-encodes all but a few signs (purl-spec, "Rules for each component").
-    encoded = {"name": name.replace("+", "%2B"), "version": version.replace("+", "%2B").replace(":", "%3A")}
-    suffix = f"?arch={architecture}" if architecture else ""
-    return f"pkg:{kind}/{vendor}/{encoded['name']}@{encoded['version']}{suffix}"
+def _purl(component: Component, kind: str, vendor: str, qualifiers: dict[str, str]) -> Component:
+    """Names a package by its URL; it percent-encodes all but a few signs (purl-spec, "Rules for each component")."""
+    name, version = component.name.replace("+", "%2B"), component.version.replace("+", "%2B").replace(":", "%3A")
+    said = "&".join(f"{key}={value}" for key, value in sorted(qualifiers.items()) if value)
+    return replace(component, purl=f"pkg:{kind}/{vendor}/{name}@{version}{'?' if said else ''}{said}")
