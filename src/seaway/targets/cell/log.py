@@ -16,10 +16,11 @@ class Log:
         self.path, self.size, self.files = path, size, files
         self.dropped = 0
         self.rest = {"stdout": b"", "stderr": b""}
-        self.open()
+        self.out = -1
+        self.written = 0
 
     def open(self) -> None:
-        """Opens the newest file at its end."""
+        """Opens the newest file at its end; raises OSError, on a full disk too."""
         self.out = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.written = os.fstat(self.out).st_size
 
@@ -47,6 +48,8 @@ class Log:
             entry["dropped"] = self.dropped
         data = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         try:
+            if self.out < 0:
+                self.open()
             if self.written + len(data) > self.size:
                 self.rotate()
             if os.write(self.out, data) < len(data):
@@ -63,4 +66,5 @@ class Log:
             if os.path.exists(old):
                 os.rename(old, f"{self.path}.{number + 1}")
         os.close(self.out)
+        self.out = -1
         self.open()

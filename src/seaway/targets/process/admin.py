@@ -50,6 +50,8 @@ class Admin:
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._client.get(self._base + path, limit=_LIMIT)
+        if answer.status == 404:  # a dump of which there is nothing yet
+            return {}
         if answer.status != 200:
             raise EngineUnavailable(f"envoy answered {answer.status}", where=self._base + path)
         try:

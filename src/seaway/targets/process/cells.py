@@ -10,21 +10,25 @@ Whoever is killed between two of these, the next look gives the same decision ag
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from seaway.errors import StoreError
 from seaway.targets.cell.launch import cell_command
 from seaway.targets.process.life import Life
 from seaway.targets.process.record import read_json, write_json
 
 KILLED = 137
 NOT_STARTED = 125
+HELD = 3
 
 
 class CellState(StrEnum):
@@ -55,7 +59,10 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A replica as found: `since` is the start of the run, `program` the pid of its first process."""
+    """A replica as found: `since` is the start of the run, `program` the pid of its first process.
+
+    `recorded` is false for an end that no file tells yet.
+    """
 
     replica: Replica
     state: CellState
@@ -66,6 +73,7 @@ class Cell:
     asked: bool = False
     ended: float = 0.0
     reason: str = ""
+    recorded: bool = True
 
     @property
     def id(self) -> str:
@@ -81,7 +89,7 @@ class Cells:
         self._children: dict[str, tuple[int, subprocess.Popen[bytes]]] = {}
 
     def seen(self) -> list[Cell]:
-        """Returns what is there, in order of service, version and slot."""
+        """Returns what is there, in order of service, version and slot; changes nothing."""
         documents = ((each, read_json(each / "replica.json")) for each in sorted(self.folder.iterdir()))
         cells = [self._look(folder, Replica(**document)) for folder, document in documents if document]
         return sorted(cells, key=lambda cell: (cell.replica.service, cell.replica.service_version, cell.replica.slot))
@@ -124,43 +132,61 @@ class Cells:
             child[1].wait()
         shutil.rmtree(self.path(cell.id), ignore_errors=True)
 
+    def settle(self, cells: Sequence[Cell]) -> None:
+        """Writes down the ends that only a look found, and starts again what a killed supervisor left between."""
+        for cell in cells:
+            if not cell.recorded:
+                _write_end(self.path(cell.id), cell)
+            elif cell.state is CellState.STARTING and not self._is_under_way(cell.replica):
+                self._spawn(cell.replica)
+
+    def _is_under_way(self, replica: Replica) -> bool:
+        run, child = self._children.get(replica.id, (0, None))
+        return child is not None and run == replica.run and child.poll() is None
+
     def _look(self, folder: Path, replica: Replica) -> Cell:
         run, end = read_json(folder / "run.json"), read_json(folder / "end.json")
-        since = float(run["started"]) if run and run["run"] == replica.run else 0.0
+        begun = run is not None and run["run"] == replica.run
+        since = float(run["started"]) if run and begun else 0.0
         if end and end["run"] == replica.run:
             return _ended(replica, end, since)
-        if not since or run is None:
+        if run is None or not begun:
             return self._starting(folder, replica)
         life = Life(int(run["pid"]), int(run["start"]))
         if life.alive:
             return Cell(replica, CellState.RUNNING, since, life, int(run["program"]))
-        return self._lost(folder, replica, since)
+        return _lost(folder, replica, since)
 
     def _starting(self, folder: Path, replica: Replica) -> Cell:
+        """A run without a record: under way, or the cell itself failed, unless it began since the last look."""
         run, child = self._children.get(replica.id, (0, None))
         code = child.poll() if child and run == replica.run else None
-        if child is None or run != replica.run or code == 3:  # left by a killed supervisor, or an old run still ends
-            self._spawn(replica)
-        elif code is not None and not _has_begun(folder, replica):
-            says = (folder / "cell.err").read_text(errors="replace").strip().splitlines()
-            return self._write_end(folder, replica, NOT_STARTED, says[-1] if says else f"the cell ended with {code}")
-        return Cell(replica, CellState.STARTING)
-
-    def _lost(self, folder: Path, replica: Replica, since: float) -> Cell:
-        end = read_json(folder / "end.json")  # it may have come between the two looks
-        if end and end["run"] == replica.run:
-            return _ended(replica, end, since)
-        return replace(self._write_end(folder, replica, KILLED, "the cell was killed"), since=since)
-
-    def _write_end(self, folder: Path, replica: Replica, code: int, reason: str) -> Cell:
-        end = {"run": replica.run, "code": code, "signal": "", "peak_memory": 0, "ended": time.time(), "asked": False}
-        write_json(folder / "end.json", {**end, "reason": reason})
-        return _ended(replica, {**end, "reason": reason}, 0.0)
+        if code in (None, HELD) or _has_begun(folder, replica):
+            return Cell(replica, CellState.STARTING)
+        says = (folder / "cell.err").read_text(errors="replace").strip().splitlines()
+        return _unrecorded(replica, NOT_STARTED, says[-1] if says else f"the cell ended with {code}")
 
 
 def _has_begun(folder: Path, replica: Replica) -> bool:
     run = read_json(folder / "run.json")
     return run is not None and run["run"] == replica.run
+
+
+def _lost(folder: Path, replica: Replica, since: float) -> Cell:
+    end = read_json(folder / "end.json")  # it may have come between the two looks
+    if end and end["run"] == replica.run:
+        return _ended(replica, end, since)
+    return replace(_unrecorded(replica, KILLED, "the cell was killed"), since=since)
+
+
+def _unrecorded(replica: Replica, code: int, reason: str) -> Cell:
+    return Cell(replica, CellState.ENDED, code=code, ended=time.time(), reason=reason, recorded=False)
+
+
+def _write_end(folder: Path, cell: Cell) -> None:
+    end = {"run": cell.replica.run, "code": cell.code, "signal": "", "peak_memory": 0, "asked": False}
+    with contextlib.suppress(StoreError):  # on a full disk the next look finds the same again
+        write_json(folder / "end.json", {**end, "ended": cell.ended, "reason": cell.reason})
 
 
 def _ended(replica: Replica, end: dict[str, Any], since: float) -> Cell:

@@ -50,11 +50,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What follows: cells to start, to let go, and what each service waits for."""
+    """What follows: cells to start, to let go, what each service waits for, and the pods that hold a wished place."""
 
     start: tuple[Start, ...]
     leave: tuple[Cell, ...]
     waits: Mapping[str, str]
+    held: frozenset[str] = frozenset()
 
 
 def wanted_of(wishes: Wishes, versions: Versions) -> list[Wanted]:
@@ -95,17 +96,20 @@ def decide(wanted: Sequence[Wanted], cells: Sequence[Cell], ready: Collection[st
     start: list[Start] = []
     leave = [cell for cell in cells if not any(each.holds(cell) for each in wanted)]
     waits: dict[str, str] = {}
+    held: set[str] = set()
     for each in wanted:
         own = sorted((cell for cell in cells if each.holds(cell)), key=lambda cell: _worth(cell, ready))
         leave += own[each.count :]
         kept = own[: each.count]
+        held |= {cell.id for cell in kept}
         start += [Start(each, again) for cell in kept if (again := _again(each, cell, now))]
         missing = each.count - len(kept)
         if missing and (reason := _waits_for(each, cells, ready)):
             waits[each.workload.service] = reason
         elif missing:
             start += [Start(each, replica) for replica in _fresh(each, own, missing)]
-    return Plan(tuple(start), tuple(cell for cell in leave if cell.state is not CellState.ENDED), waits)
+    going = tuple(cell for cell in leave if cell.state is not CellState.ENDED)
+    return Plan(tuple(start), going, waits, frozenset(held))
 
 
 def _worth(cell: Cell, ready: Collection[str]) -> tuple[int, int]:

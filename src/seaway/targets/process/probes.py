@@ -3,7 +3,7 @@
 A service's own check where it has one: `curl` and `wget` on itself become an HTTP question, other commands are
 executed in the cell; else one of its ports must accept a connection (`expose` may name
 ports nobody opened); a service without ports is ready when it runs. Until
-the first success a pod is asked twice a second, not once an interval, so that `up` does not wait for a clock.
+the first success a pod is asked four times a second, not once an interval, so that `up` does not wait for a clock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seaway.targets.blueprint import Probe, Workload
 from seaway.targets.process.cells import Cell
 from seaway.targets.process.wildcard import reach_own
 
-EAGER = 0.5
+EAGER = 0.25
 PLAIN = Probe(test=(), interval=2.0, timeout=2.0, retries=3)
 _FETCHERS = ("curl", "wget")
 _URL = re.compile(r"https?://\S+")
@@ -123,16 +123,19 @@ class Prober:
         known = set(ready)
         for cell in cells:
             if cell.id in known:
-                self._health[cell.id] = _Health(cell.replica.run, cell.since, ready=True)
+                self._health[cell.id] = _Health(cell.replica.run, 0.0, ready=True)
 
     def turn(self, pods: Sequence[tuple[Cell, Workload]], now: float) -> set[str]:
-        """Gathers answers, asks who is due, and returns the ids of the pods that are ready."""
+        """Gathers answers, asks who is due, and returns the ids of the pods that are ready.
+
+        `now` is a monotonic clock's: the health of a pod does not depend on what time it is.
+        """
         running = {cell.id for cell, _ in pods}
         self._health = {name: health for name, health in self._health.items() if name in running}
         for cell, workload in pods:
             health = self._health.get(cell.id)
             if health is None or health.run != cell.replica.run:
-                health = self._health[cell.id] = _Health(cell.replica.run, cell.since)
+                health = self._health[cell.id] = _Health(cell.replica.run, now)
             self._advance(cell, workload, health, now)
         return {name for name, health in self._health.items() if health.ready}
 

@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from seaway.errors import Undetermined
+from seaway.errors import StoreError, Undetermined
 
 
 def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Replaces a file's content whole; raises OSError and leaves the old content if it cannot."""
+    """Replaces a file's content whole; raises StoreError and leaves the old content if it cannot."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
@@ -22,9 +22,11 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             out.flush()
             os.fsync(out.fileno())
         beside.replace(path)
-    except OSError:
+    except OSError as error:
         beside.unlink(missing_ok=True)
-        raise
+        raise StoreError(
+            f"cannot be written: {error.strerror}", where=path, hint="free some space, then again"
+        ) from error
     sync_folder(path.parent)
 
 

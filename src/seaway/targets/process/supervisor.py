@@ -73,6 +73,7 @@ class Supervisor:
         wishes, installed = self.store.wishes(), self.store.installed()
         versions = {digest: each.version for digest, each in installed.items()}
         look = Look(now, self.cells.seen(), wanted=wanted_of(wishes, versions))
+        self.cells.settle(look.cells)
         addresses = self.store.addresses(_services(versions))
         look.ready = self._probe(look)
         look.plan = decide(look.wanted, look.cells, look.ready, now)
@@ -133,11 +134,7 @@ class Supervisor:
 
     def _clear(self, look: Look) -> None:
         """Forgets replicas that ended and are not wanted, the last few of each service apart: their logs are read."""
-        over = [
-            cell
-            for cell in look.cells
-            if cell.state is CellState.ENDED and not any(each.holds(cell) for each in look.wanted)
-        ]
+        over = [cell for cell in look.cells if cell.state is CellState.ENDED and cell.id not in look.plan.held]
         for service in {cell.replica.service for cell in over}:
             own = sorted((cell for cell in over if cell.replica.service == service), key=lambda cell: -cell.ended)
             for cell in own[KEPT_ENDED:]:

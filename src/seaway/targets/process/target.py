@@ -90,7 +90,7 @@ class ProcessTarget:
         return tuple(f"{pod.id}~{front.port}" for front in self.supervisor.look.fronts if front.service == pod.service)
 
     def exec_command(self, pod: str, argv: tuple[str, ...]) -> list[str]:
-        """Returns the command that executes argv in a running pod, for the typing command to run; raises NameUnknown."""
+        """Returns the command that executes argv in a running pod, for the typing command; raises NameUnknown."""
         for cell in self.supervisor.cells.seen():
             if cell.id == pod and cell.state is CellState.RUNNING:
                 return self.supervisor.launcher.enter(cell, argv)
@@ -157,7 +157,7 @@ def _secret_value(name: str, source: Mapping[str, str]) -> bytes:
 def _is_pod(cell: Cell, look: Look) -> bool:
     if cell.replica.job:
         return False
-    return cell.state is not CellState.ENDED or any(each.holds(cell) for each in look.wanted)
+    return cell.state is not CellState.ENDED or cell.id in look.plan.held
 
 
 def _pod(cell: Cell, look: Look) -> Pod:
