@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
@@ -168,17 +169,24 @@ class Checkpoint:
 
     def verify(self, key: LogKey) -> None:
         """Raises EvidenceInvalid unless origin and one signature are the log's."""
-        if self.origin != key.origin:
-            raise EvidenceInvalid(f"the checkpoint is of {self.origin}, not of {key.origin}", where="checkpoint")
-        signatures = [line for name, line in self._signatures() if name == key.origin and line[:4] == key.id[:4]]
-        if len(signatures) != 1:
-            raise EvidenceInvalid("the log has not signed this checkpoint once", where=key.origin)
-        key.verify(signatures[0][4:], _text(self.origin, self.size, self.root))
+        _verify(self, key)
 
-    def _signatures(self) -> Sequence[tuple[str, bytes]]:
+    def signatures(self) -> Sequence[tuple[str, bytes]]:
+        """Returns every signature line: who, and key id with signature."""
         lines = self.note.decode().partition("\n\n")[2].splitlines()
         found = [match for line in lines if (match := _SIGNATURE.fullmatch(line))]
         return [(match[1], unb64(match[2], where="signature")) for match in found]
+
+
+@lru_cache(maxsize=64)
+def _verify(checkpoint: Checkpoint, key: LogKey) -> None:
+    # One head is verified with thousands of leaves; a failure raises and so is never kept.
+    if checkpoint.origin != key.origin:
+        raise EvidenceInvalid(f"the checkpoint is of {checkpoint.origin}, not of {key.origin}", where="checkpoint")
+    signatures = [line for name, line in checkpoint.signatures() if name == key.origin and line[:4] == key.id[:4]]
+    if len(signatures) != 1:
+        raise EvidenceInvalid("the log has not signed this checkpoint once", where=key.origin)
+    key.verify(signatures[0][4:], _text(checkpoint.origin, checkpoint.size, checkpoint.root))
 
 
 def _text(origin: str, size: int, root: bytes) -> bytes:

@@ -191,6 +191,14 @@ class Reference(Predicate):
     attester: Attester
     references: tuple[Resource, ...]
 
+    def check(self) -> None:
+        """Raises EvidenceInvalid for a document that is not named by its SHA-256."""
+        for item in self.references:
+            try:
+                Digest((item.digest or {})["sha256"])
+            except (KeyError, ValueError) as error:
+                raise EvidenceInvalid("a document is named by sha256", where="predicate.references") from error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:

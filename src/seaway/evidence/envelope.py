@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from seaway.digest import Digest, canonical
+from seaway.digest import Digest
 from seaway.errors import EvidenceInvalid
 from seaway.evidence.encoding import b64, unb64
 from seaway.evidence.keys import PublicKey, Signer
@@ -18,6 +18,7 @@ from seaway.evidence.statement import PAYLOAD_TYPE, Statement, pae
 from seaway.evidence.strictjson import read_object
 
 MEDIA_TYPE = "application/vnd.dsse.envelope.v1+json"
+_FORM = f'{{"payload":"%s","payloadType":"{PAYLOAD_TYPE}","signatures":[{{"sig":"%s"}}]}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Envelope:
 
     def to_bytes(self) -> bytes:
         """Returns the one JSON form, which the ledger stores and names by digest."""
-        return canonical(self.to_json())
+        # Base64 needs no escapes, so the RFC 8785 form is a template.
+        return (_FORM % (b64(self.payload), b64(self.signature))).encode()
 
     @property
     def signed_bytes(self) -> bytes:

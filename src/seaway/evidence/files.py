@@ -116,6 +116,8 @@ class FileLedger(StoredLedger):
             pae, signature, _ = leaf_parts(self.tiles.leaf(row.leaf))
             named = {"id": row.id, "type": row.type, "subject": row.subject, "leaf": row.leaf}
             record |= {**named, "pae": pae.hex(), "signature": signature.hex()}
+        if self._head.size != self._rolled:
+            self._roll()  # else the journal would still hold the payload, and a replay bring it back
         self.payloads.erase(digest, record)
 
     def close(self) -> None:
@@ -229,7 +231,8 @@ class FileLedger(StoredLedger):
 
     def _add_rows(self, rows: Sequence[Row]) -> None:
         try:
-            self.index.add(rows)
+            assert self._index is not None, "a writer has an index"
+            self._index.add(rows)
         except sqlite3.Error:
             # The entries are recorded; only the derived index is not. It is made anew, in memory.
             super().close()

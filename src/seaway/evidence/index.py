@@ -53,16 +53,18 @@ class Index:
             for name in (path, path.with_name(f"{path.name}-journal")):
                 name.unlink(missing_ok=True)
         connection = _connect(path)
+        connection.execute("PRAGMA synchronous = OFF")
         connection.executescript(f"BEGIN; {_TABLES} INSERT INTO head VALUES ({_LAYOUT}, 0, x''); COMMIT;")
         return cls(connection, 0, b"")
 
     @classmethod
-    def open(cls, path: Path) -> Self | None:
+    def open(cls, path: Path, *, readonly: bool = False) -> Self | None:
         """Opens an index and checks all of it; None if there is none that can be trusted."""
         if not path.is_file():
             return None
-        connection = _connect(path)
+        connection = _connect(path, readonly=readonly)
         try:
+            connection.execute("PRAGMA synchronous = OFF")
             layout, size, chain = connection.execute("SELECT layout, size, chain FROM head").fetchone()
             rows = connection.execute(f"SELECT {_COLUMNS} FROM entry ORDER BY leaf")
             count, found = 0, b""
@@ -106,10 +108,9 @@ class Index:
         self._connection.close()
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(path or ":memory:", timeout=10)
-    connection.execute("PRAGMA synchronous = OFF")
-    return connection
+def _connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
+    name = f"{path.absolute().as_uri()}{'?mode=ro' if readonly else ''}" if path else ":memory:"
+    return sqlite3.connect(name, timeout=10, uri=path is not None)
 
 
 def _link(chain: bytes, row: Row) -> bytes:

@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -51,11 +52,7 @@ class PublicKey:
     @classmethod
     def parse(cls, spki: bytes) -> Self:
         """Reads SubjectPublicKeyInfo DER; raises KeyRefused for other algorithms, curves and spellings."""
-        try:
-            key = load_der_public_key(spki)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise KeyRefused(f"not a public key: {error}") from error
-        return cls._of(key, spki)
+        return cls._of(_load(spki), spki)
 
     @classmethod
     def from_pem(cls, text: bytes, *, where: object = None) -> Self:
@@ -89,6 +86,14 @@ class PublicKey:
             self._key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature as error:
             raise EvidenceInvalid("signature does not hold", where=f"key {self.digest.short}") from error
+
+
+@lru_cache(maxsize=1024)
+def _load(spki: bytes) -> object:
+    try:
+        return load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyRefused(f"not a public key: {error}") from error
 
 
 class Signer(Protocol):

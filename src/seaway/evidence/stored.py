@@ -53,7 +53,7 @@ class StoredLedger:
     def index(self) -> Index:
         """The index, at least as far as the published head."""
         if self._index is None or self._index.size < self.size:
-            found = Index.open(self.directory / "index.sqlite")
+            found = Index.open(self.directory / "index.sqlite", readonly=True)
             self._index = found if found and found.size >= self.size else self.rebuild_index(None)
         return self._index
 

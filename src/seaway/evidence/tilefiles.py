@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seaway.errors import EvidenceMissing
-from seaway.evidence.tiles import ENTRIES, WIDTH, Edge, Nodes, Tile, split_hashes, unbundle
+from seaway.evidence.tiles import ENTRIES, WIDTH, Edge, Nodes, Tile, inner_rows, split_hashes, unbundle
 
 _KEPT = 512
 _Parse = Callable[[bytes, int, Path], list[bytes]]
@@ -24,6 +24,7 @@ class TileFiles:
     directory: Path
     size: int
     _kept: dict[Tile, list[bytes]] = field(default_factory=dict)
+    _rows: dict[Tile, list[list[bytes]]] = field(default_factory=dict)
 
     def hashes(self, tile: Tile) -> list[bytes]:
         """Returns the hashes of a tile; raises EvidenceMissing or EvidenceInvalid naming the file."""
@@ -47,7 +48,14 @@ class TileFiles:
 
     def nodes(self) -> Nodes:
         """Returns the `read` of the Merkle functions."""
-        return Nodes(self.size, self.hashes)
+        return Nodes(self.size, self._inner)
+
+    def _inner(self, tile: Tile) -> list[list[bytes]]:
+        if tile not in self._rows:
+            if len(self._rows) >= _KEPT:
+                self._rows.clear()
+            self._rows[tile] = inner_rows(self.hashes(tile))
+        return self._rows[tile]
 
     def _parts(self, tile: Tile, parse: _Parse) -> list[bytes]:
         if tile not in self._kept:

@@ -9,6 +9,7 @@ Pure: names, bytes and hashes. Reading and writing files is `files.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,6 +50,19 @@ def numbered(number: int) -> str:
     while number := number // 1000:
         groups.append(f"x{number % 1000:03}")
     return "/".join(reversed(groups))
+
+
+_PATH = re.compile(r"tile/(entries|[0-9]|[1-5][0-9])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+
+
+def tile_named(path: str) -> Tile | None:
+    """Reads a file's name; None if it is not one `Tile.path` gives."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    number = int(match[2].replace("x", "").replace("/", ""))
+    tile = Tile(match[1], number, int(match[3] or WIDTH))
+    return tile if tile.path == path else None
 
 
 def bundle(entries: Sequence[bytes]) -> bytes:
@@ -100,19 +114,30 @@ def _row(level: str, count: int) -> Iterator[Tile]:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Hashes of any complete subtree below `size`, read from tiles: the `read` of `merkle.py`."""
+    """Hashes of any complete subtree below `size`, read from tiles: the `read` of `merkle.py`.
+
+    `rows(tile)` gives a tile's hashes and, above them, those of its complete inner nodes.
+    """
 
     size: int
-    hashes: Callable[[Tile], list[bytes]]
+    rows: Callable[[Tile], list[list[bytes]]]
 
     def __call__(self, level: int, index: int) -> bytes:
         """Returns the hash of node `(level, index)`."""
         tile_level, height = divmod(level, HEIGHT)
-        start = index << height
-        number, offset = divmod(start, WIDTH)
+        number = (index << height) // WIDTH
         count = self.size >> (HEIGHT * tile_level)
         tile = Tile(str(tile_level), number, min(WIDTH, count - number * WIDTH))
-        return subtree(self.hashes(tile)[offset : offset + (1 << height)])
+        return self.rows(tile)[height][index - ((number * WIDTH) >> height)]
+
+
+def inner_rows(hashes: list[bytes]) -> list[list[bytes]]:
+    """Returns a row of hashes and the rows of complete inner nodes above it, up to the tile's head."""
+    rows = [hashes]
+    while len(rows[-1]) > 1:
+        below = rows[-1]
+        rows.append([node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)])
+    return rows
 
 
 def subtree(hashes: Sequence[bytes]) -> bytes:
@@ -136,13 +161,18 @@ class Edge:
 
     def add(self, entry: bytes) -> dict[Tile, bytes]:
         """Appends a leaf; returns the tiles that became full by it."""
-        full: dict[Tile, bytes] = {}
+        full = self.add_hash(leaf_hash(entry))
         self.entries.append(entry)
-        self.size += 1
         if len(self.entries) == WIDTH:
             full[Tile(ENTRIES, (self.size - 1) // WIDTH, WIDTH)] = bundle(self.entries)
             self.entries.clear()
-        self._push(0, leaf_hash(entry), full)
+        return full
+
+    def add_hash(self, digest: bytes) -> dict[Tile, bytes]:
+        """Appends a leaf known by its hash only; returns the hash tiles that became full by it."""
+        full: dict[Tile, bytes] = {}
+        self.size += 1
+        self._push(0, digest, full)
         return full
 
     def _push(self, level: int, digest: bytes, full: dict[Tile, bytes]) -> None:

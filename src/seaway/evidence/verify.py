@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from seaway.digest import Digest
 from seaway.errors import EvidenceInvalid, EvidenceMissing
 from seaway.evidence.checkpoint import LogKey
-from seaway.evidence.enrolment import REGISTRY
-from seaway.evidence.envelope import Envelope
+from seaway.evidence.deeds import Reference
+from seaway.evidence.enrolment import REGISTRY, KeyEnrolment
 from seaway.evidence.ledger import Entry, Presence, Proof, Signed
 from seaway.evidence.merkle import leaf_hash, verify_inclusion
 from seaway.evidence.people import People
 from seaway.evidence.predicates import check_predicate
 from seaway.evidence.progress import EvidenceItem
 from seaway.evidence.roles import Role
-from seaway.evidence.statement import Statement
+from seaway.evidence.statement import PredicateType, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,21 @@ class Verifier:
 
     def _check_referred(self, statement: Statement) -> None:
         # Personal payloads may be erased, so an enrolment stands without its own.
-        if statement.predicate_type in REGISTRY or not isinstance(
-            references := statement.predicate.get("references"), list
-        ):
+        if statement.predicate_type in REGISTRY:
             return
-        for reference in references:
-            digest = Digest(reference["digest"]["sha256"])
+        for digest in referred(statement):
             if (presence := self.has(digest)) is not Presence.PRESENT:
                 raise EvidenceMissing(f"a document it refers to is {presence}", where=str(digest))
+
+
+def referred(statement: Statement) -> tuple[Digest, ...]:
+    """Returns the blobs a statement of a known shape refers to: a person's identity, documents kept elsewhere."""
+    if statement.predicate_type == PredicateType.KEY_ENROLMENT:
+        identity = KeyEnrolment.of(statement).identity
+        return (identity,) if identity else ()
+    if statement.predicate_type != PredicateType.REFERENCE:
+        return ()
+    return tuple(Digest((item.digest or {})["sha256"]) for item in Reference.of(statement).references)
 
 
 def check_logged(log: LogKey, signed: Signed, index: int, proof: Proof) -> None:
@@ -99,10 +106,9 @@ def check_logged(log: LogKey, signed: Signed, index: int, proof: Proof) -> None:
 
 
 def read_signed(signed: Signed) -> Statement:
-    """Reads an envelope again as if it came from outside, and checks the signature; raises EvidenceInvalid."""
-    envelope = Envelope.parse(signed.envelope.to_bytes())  # 1, 2, 3
-    envelope.verify(signed.key)  # 5: a PublicKey is P-256, and verifies with SHA-256 alone
-    return envelope.statement()  # 6
+    """Checks the signature and reads the statement; raises EvidenceInvalid. An Envelope has passed 1 to 3."""
+    signed.envelope.verify(signed.key)  # 5: a PublicKey is P-256, and verifies with SHA-256 alone
+    return signed.envelope.statement()  # 1, 2, 6
 
 
 def check_question(statement: Statement, question: Question) -> None:

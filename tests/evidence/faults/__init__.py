@@ -1,0 +1,1 @@
+"""Nothing lost: real kills, real disk errors, and a disk that forgets what was not synced."""

@@ -1,0 +1,79 @@
+"""SIGKILL at every call that changes the disk: nothing acknowledged is lost, nothing forks, the next append goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seaway.digest import Digest
+from seaway.evidence.inspection import verify_ledger
+from tests.evidence.faults.scenarios import STATES, prepare, write
+from tests.evidence.faults.tracer import Outcome, run
+from tests.evidence.world import World, refusal
+
+pytestmark = [pytest.mark.rootless, pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing")]
+
+
+@dataclass
+class Bench:
+    """One prepared state and the writer that is faulted on it."""
+
+    world: World
+    template: Path
+
+    def fault(self, *options: str) -> tuple[Outcome, list[tuple[int, str]]]:
+        """Runs the writer on a fresh copy under strace; returns its end and what was acknowledged to it."""
+        prepare(self.template, self.world)
+        path = self.world.root.parent / "acknowledged"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            outcome = run(lambda: write(self.world, descriptor), self.world.root.parent / "strace.log", *options)
+        finally:
+            os.close(descriptor)
+        lines = [line.split() for line in path.read_text().splitlines()]
+        return outcome, [(int(index), name) for index, name in lines]
+
+    def recovers(self, acknowledged: list[tuple[int, str]]) -> None:
+        """Opens the store again: every acknowledged deed is at its leaf, a new one follows, all bytes are right."""
+        with self.world.open() as notary:
+            if notary.people.head is None:
+                return
+            for index, name in acknowledged:
+                (entry,) = notary.ledger.entries(statement=Digest(name))
+                assert entry.index == index
+            before = notary.ledger.size
+            assert notary.append(refusal(999), self.world.owner).index == before
+        report = verify_ledger(self.world.place.ledger)
+        assert report.problems == []
+
+
+@pytest.fixture(params=list(STATES))
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A state, prepared once and copied for each fault."""
+    world = World(tmp_path / "world")
+    world.root.mkdir()
+    STATES[request.param](world)
+    shutil.copytree(world.root, tmp_path / "template")
+    yield Bench(world, tmp_path / "template")
+
+
+def test_no_call_is_unlisted(bench: Bench) -> None:
+    """Each kind of system call the writer makes is known to change the disk or not to."""
+    outcome, acknowledged = bench.fault()
+    assert (outcome.status, len(acknowledged)) == (0, 3)
+    assert outcome.unlisted() == set()
+
+
+def test_killed_at_every_write(bench: Bench, record_property: object) -> None:
+    """The writer dies at each point in turn."""
+    points = bench.fault()[0].points()
+    print(f"{len(points)} points: {sorted(set(name for name, _ in points))}")
+    for name, count in points:
+        outcome, acknowledged = bench.fault("-e", f"inject={name}:signal=KILL:when={count}")
+        assert outcome.killed, (name, count, outcome.status)
+        bench.recovers(acknowledged)
