@@ -90,12 +90,13 @@ def run_agent(agent: Agent, members: Sequence[Member] = (), *, every: float = TU
     with _held(agent.paths.lock) as held:
         if not held:
             return False
-        signal.signal(signal.SIGTERM, lambda *_: agent.quit())
+        before = signal.signal(signal.SIGTERM, lambda *_: agent.quit())
         with contextlib.closing(_Door(agent)) as door:
             while not agent.ending:
                 _take_turns((agent.turn, *members))
                 door.serve(every)
         agent.paths.socket.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, before)
     return True
 
 

@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,17 +61,17 @@ def choose_way(scratch: Path, tools: Path) -> Way:
 
 def try_mode(mode: str, scratch: Path) -> str:
     """Walks a cell's whole sequence with an empty root and no program; returns what failed, or nothing."""
-    folder = scratch / f"probe-{mode}-{os.getpid()}"
-    root = folder / "root"
-    for point in ("", *_POINTS):
-        (root / point).mkdir(parents=True, exist_ok=True)
-    (folder / "stage").mkdir(exist_ok=True)
-    (folder / "end.json").unlink(missing_ok=True)
-    (folder / "spec.json").write_text(json.dumps(probe_spec(mode, folder, root)))
-    done = subprocess.run(cell_command(folder / "spec.json"), capture_output=True, text=True, check=False, timeout=30)
-    if done.returncode:
-        return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
-    end = json.loads((folder / "end.json").read_text())
+    with tempfile.TemporaryDirectory(prefix=".probe-", dir=scratch, ignore_cleanup_errors=True) as temporary:
+        folder, root = Path(temporary), Path(temporary) / "root"
+        for point in ("", *_POINTS):
+            (root / point).mkdir()
+        (folder / "stage").mkdir()
+        (folder / "spec.json").write_text(json.dumps(probe_spec(mode, folder, root)))
+        command = cell_command(folder / "spec.json")
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        if done.returncode:
+            return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        end = json.loads((folder / "end.json").read_text())
     return "" if end["code"] == 0 else str(end["reason"] or f"ended with {end['code']}")
 
 
