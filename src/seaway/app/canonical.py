@@ -135,10 +135,6 @@ def _context(value: Any) -> Any:
     return Map(context=value) if isinstance(value, str) else value
 
 
-def _service(value: Any) -> Any:
-    return Map(service=value) if isinstance(value, str) else value
-
-
 def _ssh(value: Any) -> Any:
     if not isinstance(value, Seq):
         return value
@@ -181,7 +177,6 @@ FORMS: dict[str, tuple[Form, bool]] = {
     "services.*.depends_on": (_depends_on, False),
     "services.*.env_file": (_env_file, False),
     "services.*.label_file": (_listed, False),
-    "services.*.extends": (_service, True),
     "services.*.gpus": (_gpus, True),
     "services.*.networks": (_keys(None), False),
     "services.*.models": (_keys(None), False),
@@ -191,9 +186,6 @@ FORMS: dict[str, tuple[Form, bool]] = {
     "services.*.secrets.*": (_source, False),
     "services.*.configs.*": (_source, False),
     "services.*.ports": (_ports, False),
-    "services.*.ulimits.*": (_ulimit, False),
-    "services.*.develop.watch.*.ignore": (_listed, False),
-    "services.*.develop.watch.*.include": (_listed, False),
     "volumes.*": (_external, False),
     "networks.*": (_external, False),
     "secrets.*": (_external, False),
@@ -243,7 +235,7 @@ DEFAULTS: dict[str, tuple[Form, bool]] = {
 }
 
 FORM_TABLE = table(with_hooks(FORMS))
-DEFAULT_TABLE = table(with_hooks(DEFAULTS))
+DEFAULT_TABLE = table(DEFAULTS)
 
 
 def canonical(model: Map) -> None:

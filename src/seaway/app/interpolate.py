@@ -18,11 +18,9 @@ from seaway.errors import InterpolationError
 
 Lookup = Callable[[str], str | None]
 
-_NAME = r"[_a-z][_a-z0-9]*"
-_PATTERN = re.compile(
-    rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?:(?P<braced>{_NAME}(?::?[-+?](.*))?)\}}|(?P<invalid>)))",
-    re.IGNORECASE | re.ASCII,
-)
+_NAME = re.compile(r"[_a-z][_a-z0-9]*", re.IGNORECASE | re.ASCII)
+_OPERATOR = re.compile(r":?[-+?]")
+DEPTH = 100
 
 
 class BadTemplate(ValueError):
@@ -67,38 +65,72 @@ OPERATORS: dict[str, tuple[Callable[[Lookup, str, str, bool], str], bool]] = {
 
 def substitute(text: str, lookup: Lookup) -> str:
     """Returns the text with its variables filled in; raises BadTemplate or Required."""
-    return _PATTERN.sub(lambda match: _replacement(match.group(), lookup), text) if "$" in text else text
+    if "$" not in text:
+        return text
+    if text.count("${") > DEPTH and _nesting(text) > DEPTH:
+        raise BadTemplate(f"variables are nested deeper than {DEPTH} levels")
+    parts, at, line = [], 0, -1
+    while (dollar := text.find("$", at)) >= 0:
+        if dollar > line:
+            line = text.find("\n", dollar)
+            line = len(text) if line < 0 else line
+        value, end = _variable(text, (dollar, line), lookup)
+        parts += [text[at:dollar], value]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
-def _replacement(matched: str, lookup: Lookup) -> str:
-    end = _closing(matched)
-    rest, matched = ("", matched) if end < 0 else (matched[end + 1 :], matched[: end + 1])
-    match = _PATTERN.match(matched)
-    if match is None:
-        raise BadTemplate(matched)
-    if match["escaped"]:
-        return "$"
-    if match["named"]:
-        return lookup(match["named"]) or ""
-    if not match["braced"]:
-        raise BadTemplate(matched)
-    return _braced(match["braced"], matched, lookup) + substitute(rest, lookup)
+def _nesting(text: str) -> int:
+    deepest = depth = 0
+    for mark in re.findall(r"\$\{|\}", text):
+        depth = max(0, depth + (1 if mark == "${" else -1))
+        deepest = max(deepest, depth)
+    return deepest
 
 
-def _braced(text: str, matched: str, lookup: Lookup) -> str:
-    found = [(matched.find(operator), operator) for operator in OPERATORS if operator in matched]
+def _variable(text: str, place: tuple[int, int], lookup: Lookup) -> tuple[str, int]:
+    """Returns what stands for the `$` at a place, and where the text goes on; the place ends with its line."""
+    dollar, line = place
+    following = text[dollar + 1 : dollar + 2]
+    if following == "$":
+        return "$", dollar + 2
+    if following == "{":
+        return _braced(text, (dollar, line), lookup)
+    name = _NAME.match(text, dollar + 1)
+    if name is None:
+        return "$", dollar + 1
+    return lookup(name.group()) or "", name.end()
+
+
+def _braced(text: str, place: tuple[int, int], lookup: Lookup) -> tuple[str, int]:
+    dollar, line = place
+    name = _NAME.match(text, dollar + 2)
+    if name is not None and text[name.end() : name.end() + 1] == "}":
+        return lookup(name.group()) or "", name.end() + 1
+    if name is None or not _OPERATOR.match(text, name.end()):
+        raise BadTemplate(text)
+    last = text.rfind("}", name.end(), line)
+    if last < 0:
+        raise BadTemplate(text)
+    end = _closing(text, dollar, last + 1)
+    return _operated(text[dollar + 2 : end], lookup), end + 1
+
+
+def _operated(text: str, lookup: Lookup) -> str:
+    """Returns what `NAME<operator>text` stands for; the leftmost operator decides, of two at one place the longer."""
+    found = [(text.find(operator), operator) for operator in OPERATORS if operator in text]
     if not found:
-        return lookup(text) or ""
-    # Of two operators at one place the longer, which the table has first, decides; a colon belongs to its operator.
+        raise BadTemplate(text)
     operator = min(found, key=lambda each: each[0])[1]
     rule, empty = OPERATORS[operator]
     name, _, value = text.partition(operator)
     return rule(lookup, name, value, empty)
 
 
-def _closing(text: str) -> int:
-    depth, at = 0, 0
-    while at < len(text):
+def _closing(text: str, start: int, stop: int) -> int:
+    """Returns where the first brace closes; the last one before `stop` where counting finds none, as Compose has it."""
+    depth, at = 0, start
+    while at < stop:
         if text[at] == "}":
             depth -= 1
             if depth == 0:
@@ -107,7 +139,7 @@ def _closing(text: str) -> int:
             depth += 1
             at += 1
         at += 1
-    return -1
+    return stop - 1
 
 
 def _whole(text: str) -> int:
@@ -197,9 +229,8 @@ class Interpolation:
             filled = substitute(text, self.lookup)
             return cast(filled) if cast else filled
         except BadTemplate as problem:
-            raise Unfilled(
-                f"invalid interpolation format in {text!r}", path, hint="write $$ for a dollar sign"
-            ) from problem
+            says = f"invalid interpolation format in {shown(text)}"
+            raise Unfilled(says, path, hint="write $$ for a dollar sign") from problem
         except ValueError as problem:
             raise Unfilled(str(problem), path) from problem
 

@@ -153,7 +153,6 @@ RULES: dict[str, Rule] = {
     "services.*.extra_hosts": _to_list_once,
     "services.*.healthcheck.test": _replace,
     "services.*.labels": _to_list,
-    "services.*.volumes.*.volume.labels": _to_list,
     "services.*.logging": _logging,
     "services.*.models": _to_map(None),
     "services.*.networks": _to_map(None),

@@ -79,7 +79,6 @@ RESOLVERS: dict[str, Resolve] = {
     "services.*.build.ssh.*": _mount_source,
     "services.*.env_file.*.path": _file,
     "services.*.label_file.*": _file,
-    "services.*.extends.file": _file,
     "services.*.develop.watch.*.path": _watched,
     "services.*.volumes.*": _mount,
     "configs.*.file": _mount_source,

@@ -107,7 +107,7 @@ class Reader:
         try:
             found[field.name] = self.value(field.hint, item, path, base)
         except Unreadable as problem:
-            self.report("SW-103", f"{_shown(item)} is not {problem}", path, None)
+            self.report("SW-103", f"{shown(item)} is not {problem}", path, None)
             found[field.name] = None
 
     def _require(self, kind: Any, found: Mapping[str, Any], path: Path) -> None:
@@ -174,7 +174,8 @@ def dotted(path: Path) -> str:
     return text
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Returns a value as written, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 

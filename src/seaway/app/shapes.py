@@ -26,6 +26,7 @@ class Kind:
     convert: Convert
     keeps_zero: bool = False
     always: bool = False
+    opts_out: bool = False
     name: str | None = None
 
 
@@ -87,14 +88,14 @@ def bind(value: Any, attributes: Shape, path: Path) -> Map:
     found = Map()
     for name, kind in attributes.items():
         raw = value.get(name)
-        bound = None if raw is None and not kind.always else _converted(kind, raw, (*path, name))
+        bound = None if raw is None and not (kind.always or kind.opts_out) else _converted(kind, raw, (*path, name))
         if kind.always or (bound is not None and (kind.keeps_zero or bound)):
             found.put(kind.name or name, bound, value.at.get(name))
     return found
 
 
 def _converted(kind: Kind, raw: Any, path: Path) -> Any:
-    if raw is None and not (kind.always and kind.convert is not LEAVES["command"].convert):
+    if raw is None and not kind.opts_out and not (kind.always and kind.convert is not LEAVES["command"].convert):
         return None
     return kind.convert(raw, path)
 
@@ -189,9 +190,11 @@ DEPLOY = shape(
     some="replicas",
     mapping="labels",
 )
+# Printed only where it is false: a boolean that is meant unless it is said otherwise.
+OPT_OUT = Kind(_leaf(lambda value: None if value and kinds.flag(value) else False), keeps_zero=True, opts_out=True)
 _BIND = {
     **shape(text="selinux propagation recursive"),
-    "create_host_path": Kind(_leaf(lambda value: False if not kinds.flag(value) else None), keeps_zero=True),
+    "create_host_path": OPT_OUT,
 }
 VOLUME = shape(
     {
@@ -228,7 +231,7 @@ SERVICE = shape(
         "deploy": one(DEPLOY),
         "devices": many(shape(text="source target permissions")),
         "provider": one(shape(text="type", repeated="options")),
-        "env_file": many(shape({"required": _BIND["create_host_path"]}, text="path format")),
+        "env_file": many(shape({"required": OPT_OUT}, text="path format")),
         "gpus": many(DEVICE_REQUEST),
         "healthcheck": one(
             shape(test="test", duration="timeout interval start_period start_interval", tally="retries", flag="disable")

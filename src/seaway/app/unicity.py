@@ -90,7 +90,6 @@ _NAMED = (
 )
 KEYS: dict[str, Key] = {
     "networks.*.labels": _name,
-    "networks.*.ipam.options": _name,
     **{f"services.*.{path}": _name for path in _NAMED.split()},
     "services.*.configs": _mounted(""),
     "services.*.secrets": _mounted("/run/secrets"),
