@@ -89,12 +89,9 @@ def _sbom(digest: Digest, gathered: Gathered) -> tuple[Fact, Digest | None]:
 
 
 def _referred(reference: Reference) -> Digest | None:
-    """Returns the one document a reference is to; None for several, or one without a SHA-256."""
-    digests = [dict(one.digest or {}).get("sha256", "") for one in reference.references]
-    try:
-        return Digest(digests[0]) if len(digests) == 1 else None
-    except ValueError:
-        return None
+    """Returns the one document a reference is to; None for none or several."""
+    digests = [Digest((one.digest or {})["sha256"]) for one in reference.references]
+    return digests[0] if len(digests) == 1 else None
 
 
 def _contents(document: Mapping[str, object]) -> Fact:
