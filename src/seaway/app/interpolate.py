@@ -13,6 +13,7 @@ from typing import Any
 
 from seaway.app.faults import AtPath
 from seaway.app.patterns import Node, table
+from seaway.app.reading import shown
 from seaway.app.tree import Map, Path, Seq
 from seaway.errors import InterpolationError
 
