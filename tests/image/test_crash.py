@@ -49,7 +49,7 @@ try:
     store.prepare()
     say("layout", "ready")
     say("blob", store.put(b"one" * 1000).hex)
-    say("blob", store.put_stream(io.BytesIO(b"two" * 400_000))[0].hex)
+    say("blob", store.put_stream(io.BytesIO(b"two" * 7_000))[0].hex)
     store.index_layer(Digest.of(b"key"), b'{"record":1}')
     say("record", Digest.of(b"key").hex)
     say("manifest", store.add_manifest(b'{"schemaVersion":2}', {"org.opencontainers.image.ref.name": "x"}).hex)
