@@ -24,6 +24,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ from seaway.image.model import Kind
 from seaway.image.stack import Node, Said, stack
 
 _CHUNK = 1 << 20
+_AT_ONCE = 2
 _SPACE = "free some space and run the command again"
 
 
@@ -109,20 +111,25 @@ class ImageRoots:
         shutil.rmtree(hidden)
 
     def _unpack(self, store: BlobStore, layers: Iterable[_Blob]) -> None:
-        ready = []
+        """Unpacks layers side by side; inflating, hashing and writing run outside the interpreter's lock."""
+        missing = list({layer.diff_id: layer for layer in layers}.values())
         try:
-            for layer in dict.fromkeys(layers):
-                partial = self._layers / f".{layer.diff_id.hex}"
-                ready.append((partial, self._layers / layer.diff_id.hex))
-                with store.open(layer.digest) as stream:
-                    _unpack_layer(stream, layer, partial, self._limits)
-            if ready:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(lambda layer: self._unpack_one(store, layer), missing))
+            if missing:
                 os.sync()
-            for partial, place in ready:
-                partial.rename(place)
+            for layer in missing:
+                self._partial(layer).rename(self._layers / layer.diff_id.hex)
         finally:
-            for partial, _ in ready:
-                shutil.rmtree(partial, ignore_errors=True)
+            for layer in missing:
+                shutil.rmtree(self._partial(layer), ignore_errors=True)
+
+    def _unpack_one(self, store: BlobStore, layer: _Blob) -> None:
+        with store.open(layer.digest) as stream:
+            _unpack_layer(stream, layer, self._partial(layer), self._limits)
+
+    def _partial(self, layer: _Blob) -> Path:
+        return self._layers / f".{layer.diff_id.hex}"
 
     def _farm(self, layers: Iterable[_Blob], place: Path) -> None:
         said = ((str(self._layers / one.diff_id.hex / "tree"), self._said(one)) for one in layers)
