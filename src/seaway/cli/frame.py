@@ -1,15 +1,19 @@
-"""What every command shares: its common options, and how it finds the project."""
+"""What every command shares: its common options, how it finds the project, whom it asks for a passphrase."""
 
 from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from seaway.cli.output import Output
+from seaway.errors import KeyRefused
+from seaway.pipeline import Choice, Say
 from seaway.workspace import Workspace
 
 Run = Callable[..., Any]
@@ -19,8 +23,7 @@ def command(name: str, **settings: Any) -> Callable[[Run], click.Command]:
     """Makes a command with the options that every command has; the function gets an `Output` first."""
 
     def make(function: Run) -> click.Command:
-        made: click.Command = click.command(name, **settings)(_common(function))
-        return made
+        return click.command(name, cls=click.Command, **settings)(_common(function))
 
     return make
 
@@ -29,16 +32,58 @@ def subcommand(group: click.Group, name: str, **settings: Any) -> Callable[[Run]
     """Makes a command of a group, with the options that every command has."""
 
     def make(function: Run) -> click.Command:
-        made: click.Command = group.command(name, **settings)(_common(function))
-        return made
+        return group.command(name, cls=click.Command, **settings)(_common(function))
 
     return make
+
+
+def chooses(*names: str) -> Callable[[Run], Run]:
+    """Adds the options of a `Choice`, those named: key, bundle, reason; the function gets it as `choice`."""
+    known = {
+        "reason": click.option("--reason", default="", help="Why; goes into the ledger."),
+        "bundle": click.option("--bundle", metavar="DIGEST", help="Another bundle than the one built last."),
+        "key": click.option("--key", metavar="NAME|URI", help="The key that signs, where several could."),
+    }
+
+    def add(function: Run) -> Run:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            given = {name: kwargs.pop(name) for name in known if name in names}
+            return function(*args, choice=Choice(**given), **kwargs)
+
+        for name in known:
+            if name in names:
+                run = known[name](run)
+        return run
+
+    return add
 
 
 def workspace() -> Workspace:
     """Opens the project that the global options or the current folder name."""
     chosen = click.get_current_context().find_root().obj or {}
-    return Workspace.find(dict(os.environ), **chosen)
+    return Workspace.find(dict(os.environ), passphrase, **chosen)
+
+
+def teller(output: Output) -> Say:
+    """Returns what the pipeline tells its progress to: lines on stderr, aligned."""
+
+    def say(what: str, detail: str) -> None:
+        output.say(f"{output.style(f'{what:<9}', 'dim', sys.stderr)} {detail}")
+
+    return say
+
+
+def passphrase(uri: str) -> bytes:
+    """Returns a key's passphrase: SEAWAY_PASSPHRASE_<NAME>, else SEAWAY_PASSPHRASE, else asked for on a terminal."""
+    name = Path(uri.partition(":")[2]).stem
+    variable = f"SEAWAY_PASSPHRASE_{name.upper().replace('-', '_').replace('.', '_')}"
+    for given in (variable, "SEAWAY_PASSPHRASE"):
+        if value := os.environ.get(given):
+            return value.encode()
+    if not sys.stdin.isatty():
+        raise KeyRefused(f"the key {name} needs its passphrase", where=uri, hint=f"export {variable}=…")
+    return str(click.prompt(f"passphrase of {name}", hide_input=True, err=True)).encode()
 
 
 def _common(function: Run) -> Run:

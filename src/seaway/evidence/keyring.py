@@ -35,8 +35,14 @@ class Keyring:
 
     def signer(self, role: Role, people: People, *, environment: str | None = None, named: str | None = None) -> Signer:
         """Opens the key that signs as `role`; raises KeyRefused if there is none or more than one to choose from."""
-        chosen = named or self.environ.get(f"SEAWAY_KEY_{role.upper()}") or self._only(role, people, environment)
-        return open_key(self.uri(chosen), self.passphrase, roles=(role,), environment=environment)
+        uri = self.choose(role, people, environment=environment, named=named)
+        return open_key(uri, self.passphrase, roles=(role,), environment=environment)
+
+    def choose(self, role: Role, people: People, *, environment: str | None = None, named: str | None = None) -> str:
+        """Returns the URI of the key that signs as `role`, unopened."""
+        return self.uri(
+            named or self.environ.get(f"SEAWAY_KEY_{role.upper()}") or self._only(role, people, environment)
+        )
 
     def holds(self, role: Role, people: People, *, environment: str | None = None) -> bool:
         """Tells whether a key here, or one that the environment names, signs as `role`."""

@@ -14,7 +14,7 @@ from seaway.app.load import sources
 from seaway.app.sources import SourceFile as AppSource
 from seaway.bundle import Bundle, ImageReference, Reference, Role, SourceFile, make_bundle, read_bundle
 from seaway.digest import Digest
-from seaway.errors import LockError, StoreError
+from seaway.errors import LockError, NameUnknown, StoreError
 from seaway.image import layout, lockfile, registry
 from seaway.image.lockfile import Lock
 from seaway.image.model import Image
@@ -71,6 +71,21 @@ def build_all(space: Workspace, say: Say, *, frozen: bool = False) -> BuiltBundl
 def last_bundle(space: Workspace) -> Bundle:
     """Returns the bundle that was built last here; raises StoreError if there is none."""
     return read_bundle(space.store, Digest.parse(str(_remembered(space)["bundle"])))
+
+
+def find_bundle(space: Workspace, beginning: str) -> Bundle:
+    """Returns the bundle whose digest begins so; raises NameUnknown for none or several."""
+    wanted = beginning.removeprefix("sha256:")
+    known = [one.digest for one in space.store.manifests() if one.digest.hex.startswith(wanted)]
+    found = []
+    for digest in known:
+        try:
+            found.append(read_bundle(space.store, digest))
+        except StoreError:
+            continue  # an image, not a bundle
+    if len(found) != 1:
+        raise NameUnknown(f"{len(found)} bundles here begin with {wanted}", hint="seaway status")
+    return found[0]
 
 
 def open_bundle(space: Workspace, digest: Digest) -> tuple[Bundle, dict[str, Image]]:

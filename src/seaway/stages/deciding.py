@@ -89,7 +89,7 @@ def judge(case: Case, notary: Notary) -> Decision:
 
 
 def promote(space: Workspace, notary: Notary, environment: str, bundle: Bundle, *, operator: Person) -> Decision:
-    """Decides, signs and records; grants the bundle where the gate opens, else raises PolicyDenied or Undecided."""
+    """Decides, signs and records; the bundle is granted where the gate opens, and else the refusal is on record."""
     case = prepare(space, notary, environment, bundle, requester=operator.id)
     decision = judge(case, notary)
     entries = considered(case.question, case.gathered)
@@ -100,14 +100,15 @@ def promote(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
         resource=f"pkg:oci/{space.name}@{bundle.digest}",
         version=__version__,
     )
-    if not decision.passed:
+    if decision.passed:
+        _grant(space, notary, bundle, verdict, operator)
+    else:
         _refuse(notary, decision, verdict, operator)
-    _grant(space, notary, bundle, verdict, operator)
     return decision
 
 
 def _refuse(notary: Notary, decision: Decision, verdict: Verdict, operator: Person) -> None:
-    """Records the refusal and the verdict beneath it, then raises what the decision raises."""
+    """Records the refusal and the verdict beneath it."""
     bundle = Digest.parse(decision.bundle)
     refusal = Refusal(
         verb="promote",
@@ -117,7 +118,6 @@ def _refuse(notary: Notary, decision: Decision, verdict: Verdict, operator: Pers
         at=decision.now,
     )
     notary.append_all([(verdict.about(bundle), operator.signer), (refusal.about(bundle), operator.signer)])
-    decision.or_raise()
 
 
 def _grant(space: Workspace, notary: Notary, bundle: Bundle, verdict: Verdict, operator: Person) -> None:

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from seaway.bundle import Bundle
@@ -56,8 +57,22 @@ def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Ver
     return version
 
 
-def up(space: Workspace, environment: str, bundle: Bundle, say: Say) -> dict[str, Any]:
-    """Runs a bundle at once in an environment and waits until every service is ready; returns the agent's status."""
+@dataclass(frozen=True, slots=True)
+class Up:
+    """What runs now: the version, the agent's status, and where the app can be reached."""
+
+    version: Version
+    status: Mapping[str, Any]
+
+    @property
+    def addresses(self) -> list[str]:
+        """The published ports as addresses of this machine."""
+        ports = [port for each in self.version.blueprint.workloads for port in each.ports if port.published]
+        return [f"http://{port.host or '127.0.0.1'}:{port.published}" for port in ports]
+
+
+def up(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Up:
+    """Runs a bundle at once in an environment and waits until every service is ready and reachable."""
     version = install(space, environment, bundle, say)
     client = agent(space)
     digest = str(version.digest)
@@ -73,7 +88,7 @@ def up(space: Workspace, environment: str, bundle: Bundle, say: Say) -> dict[str
     client.ask("retarget", environment=environment, version=digest)
     if before and before != digest:
         client.ask("retire", environment=environment, version=before)
-    return wait(client, environment, version, say, routed=True)
+    return Up(version, wait(client, environment, version, say, routed=True))
 
 
 def wait(client: AgentClient, environment: str, version: Version, say: Say, *, routed: bool = False) -> dict[str, Any]:
@@ -96,19 +111,14 @@ def wait(client: AgentClient, environment: str, version: Version, say: Say, *, r
 
 
 def _ready(status: Mapping[str, Any], version: Version) -> dict[str, tuple[int, int]]:
-    pods = status["seen"]["pods"]
-    return {
-        each.service: (
-            sum(
-                pod["ready"] and pod["service_version"] == version.service_versions[each.service]
-                for pod in pods
-                if pod["service"] == each.service
-            ),
-            each.replicas,
-        )
-        for each in version.blueprint.workloads
-        if each.kind == "service"
-    }
+    """Returns, by service, the ready pods of this version and how many are wanted."""
+    wanted = {each.service: each.replicas for each in version.blueprint.workloads if each.kind == "service"}
+    ready = [
+        pod["service"]
+        for pod in status["seen"]["pods"]
+        if pod["ready"] and pod["service_version"] == version.service_versions.get(pod["service"])
+    ]
+    return {service: (ready.count(service), replicas) for service, replicas in wanted.items()}
 
 
 def _routed(status: Mapping[str, Any], version: Version) -> bool:
@@ -121,12 +131,6 @@ def _look(status: Mapping[str, Any]) -> str:
     waits = "; ".join(f"{service}: {why}" for service, why in sorted(status.get("waits", {}).items()) if why)
     faults = "; ".join(status["seen"]["faults"])
     return faults or waits or "seaway logs"
-
-
-def addresses(version: Version) -> list[str]:
-    """Returns where the app can be reached on this machine."""
-    ports = [(each, port) for each in version.blueprint.workloads for port in each.ports if port.published]
-    return [f"http://{port.host or '127.0.0.1'}:{port.published}" for _, port in ports]
 
 
 def here() -> str:

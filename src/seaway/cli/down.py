@@ -1,0 +1,40 @@
+"""`seaway down`: stops what runs of this app on this machine."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from seaway.cli.frame import command, workspace
+from seaway.cli.output import Output
+from seaway.errors import AgentMissing, EngineUnavailable
+from seaway.stages.running import agent, known_agent
+
+_PATIENCE = 60.0
+
+
+@command("down")
+@click.option("--on", "environment", metavar="ENV", help="Only this environment (default: all).")
+def down_(output: Output, environment: str | None) -> None:
+    """Stop every replica and Envoy of this app, and the agent; volumes, images and the ledger stay."""
+    space = workspace()
+    names = [space.environment(environment)] if environment else space.paths.environments()
+    client = agent(space) if names else known_agent(space)
+    for name in names:
+        client.ask("down", environment=name)
+        _wait(client, name)
+    if environment is None:
+        try:
+            client.ask("quit")
+        except AgentMissing:
+            output.detail("no agent was running")
+    output.data({"stopped": names}, f"stopped: {', '.join(names) or 'nothing was running'}")
+
+
+def _wait(client: object, name: str) -> None:
+    until = time.monotonic() + _PATIENCE
+    while [row for row in client.ask("ps", environment=name) if row["state"] != "ended"]:  # type: ignore[attr-defined]
+        if time.monotonic() > until:
+            raise EngineUnavailable(f"{name} did not stop within {_PATIENCE:.0f} s", hint="seaway ps")
+        time.sleep(0.1)

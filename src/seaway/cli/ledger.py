@@ -1,0 +1,45 @@
+"""`seaway ledger`: the record, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seaway.cli.frame import subcommand, workspace
+from seaway.cli.output import Output
+from seaway.evidence.inspection import verify_ledger
+
+
+@click.group("ledger")
+def ledger_() -> None:
+    """The append-only record of what was done, by whom and on which evidence."""
+
+
+@subcommand(ledger_, "verify")
+@click.option(
+    "--ledger",
+    "directory",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Another ledger's directory than this app's; needs no project.",
+)
+def verify(output: Output, directory: Path | None) -> None:
+    """Check every leaf, tile, checkpoint, signature and key statement; name each file that is not as it was written.
+
+    Reads only; needs no key, no lock and no network.
+    """
+    report = verify_ledger(directory or workspace().place.ledger)
+    output.data(
+        {
+            "directory": str(report.directory),
+            "size": report.size,
+            "root": report.root.hex() if report.root else None,
+            "problems": [str(problem) for problem in report.problems],
+            "notes": [str(note) for note in report.notes],
+        },
+        "\n".join([*(f"note: {note}" for note in report.notes), *map(str, report.problems)]),
+    )
+    report.or_raise()
+    if not output.json:
+        output.item({}, f"{report.size} entries, ok")

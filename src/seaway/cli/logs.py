@@ -1,0 +1,38 @@
+"""`seaway logs`: what the services wrote."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from seaway.cli.frame import command, workspace
+from seaway.cli.output import Output
+from seaway.targets.process.logs import Logs
+
+
+@command("logs")
+@click.argument("services", nargs=-1)
+@click.option("-f", "--follow", is_flag=True, help="Go on as more is written.")
+@click.option("-n", "--tail", type=int, metavar="N", help="Only the last N lines.")
+@click.option("-t", "--timestamps", is_flag=True, help="With the time of each line.")
+@click.option("--on", "environment", metavar="ENV", help="The environment (default: the first).")
+def logs_(
+    output: Output, services: tuple[str, ...], follow: bool, tail: int | None, timestamps: bool, environment: str | None
+) -> None:
+    """Show what services wrote to stdout and stderr, merged by time; also after they have ended."""
+    space = workspace()
+    logs = Logs(space.paths.environment(space.environment(environment)).cells)
+    lines = list(logs.lines(services))
+    for line in lines[-tail:] if tail else lines:
+        _show(output, line, timestamps)
+    while follow:
+        for line in logs.lines(services):
+            _show(output, line, timestamps)
+        time.sleep(0.2)
+
+
+def _show(output: Output, line: object, timestamps: bool) -> None:
+    at, pod, text = line.at, line.pod, line.text  # type: ignore[attr-defined]
+    clock = time.strftime("%H:%M:%S ", time.localtime(at)) if timestamps else ""
+    output.item({"at": at, "pod": pod, "text": text}, f"{clock}{pod}  | {text}")

@@ -1,0 +1,39 @@
+"""`seaway rollback`: back to what was live before."""
+
+from __future__ import annotations
+
+import click
+
+from seaway import pipeline
+from seaway.cli.frame import chooses, command, passphrase, teller, workspace
+from seaway.cli.output import Output
+from seaway.cli.release import carry_out
+from seaway.cli.watching import unlock
+from seaway.errors import AgentMissing, NameUnknown, NotYet
+from seaway.stages import releasing
+
+
+@command("rollback")
+@click.argument("environment")
+@click.option("--restore", is_flag=True, help="Bring back the snapshot before a migration too.")
+@click.option("--detach", is_flag=True, help="Ask for it and end.")
+@chooses("reason", "key")
+def rollback_(output: Output, environment: str, restore: bool, detach: bool, choice: pipeline.Choice) -> None:
+    """Return ENVIRONMENT to the bundle that was live before, its configuration included.
+
+    A release that is running is aborted instead: that is the fastest way back.
+    """
+    if restore:
+        raise NotYet("restoring snapshots", hint="seaway rollback without --restore, and the backup of your store")
+    space = workspace()
+    name = space.environment(environment)
+    try:
+        running = releasing.watch_once(space, name)["state"] not in releasing.ENDS
+    except (AgentMissing, NameUnknown):
+        running = False
+    if running:
+        unlock(space, name, choice.key, passphrase)
+        seen = pipeline.steer(space, name, "abort", choice=choice)
+        output.data(seen, f"aborting release {seen['release']} of {name}: all traffic returns to stable")
+        return
+    carry_out(output, space, pipeline.rollback(space, name, teller(output)), choice=choice, detach=detach)

@@ -1,0 +1,36 @@
+"""`seaway up`: the app on this machine, at once."""
+
+from __future__ import annotations
+
+import click
+
+from seaway import pipeline
+from seaway.cli.frame import command, teller, workspace
+from seaway.cli.output import Output
+
+
+@command("up")
+@click.option("--on", "environment", metavar="ENV", help="The environment (default: the first).")
+@click.option("-d", "--detach", is_flag=True, help="Accepted as in Compose; the app always runs on its own.")
+@click.option("--no-build", is_flag=True, help="Run the bundle that was built last.")
+def up_(output: Output, environment: str | None, detach: bool, no_build: bool) -> None:  # noqa: ARG001
+    """Build what changed and run the app on this machine: no daemon, no cluster, no root.
+
+    Processes run from the images' own root file systems behind a real Envoy and go on when this command ends;
+    `seaway ps`, `logs`, `exec` and `down` mean what they mean in Compose. Gated environments take releases instead.
+    """
+    space = workspace()
+    name = space.environment(environment)
+    result = pipeline.up(space, name, teller(output), built=not no_build)
+    pods = result.status["seen"]["pods"]
+    rows = [
+        (service, sum(pod["service"] == service and pod["ready"] for pod in pods))
+        for service in sorted({pod["service"] for pod in pods})
+    ]
+    text = "\n".join(f"{service:<12} ×{count}" for service, count in rows)
+    places = "  ".join(result.addresses)
+    output.data(
+        {"environment": name, "addresses": result.addresses, "services": dict(rows), "way": result.status["way"]},
+        f"{text}\n{name}  {places}  ({result.status['way']})",
+    )
+    output.say("this is no security boundary: services share the host's network and one user")

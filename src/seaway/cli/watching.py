@@ -1,0 +1,56 @@
+"""Following a release on the screen: one line a change, then one sentence of verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seaway.cli.output import Output
+from seaway.evidence.roles import Role
+from seaway.release.document import decode
+from seaway.release.judge import Verdict
+from seaway.stages.releasing import or_raise, watch
+from seaway.stages.running import agent
+from seaway.workspace import Workspace
+
+
+def unlock(space: Workspace, environment: str, key: str | None, ask: Callable[[str], bytes]) -> None:
+    """Gives the agent the operator's key, in memory, over its socket."""
+    with space.reading() as notary:
+        uri = space.keyring.choose(Role.OPERATOR, notary.people, environment=environment, named=key)
+    agent(space).ask("unlock", uri=uri, passphrase=ask(uri).decode())
+
+
+def follow(output: Output, space: Workspace, environment: str, release: int) -> None:
+    """Shows a release until it ends or waits for a person; raises what it came to unless it is live."""
+    seen: Mapping[str, Any] = {}
+    for seen in watch(space, environment, release):
+        output.item(dict(seen), line(seen)) if output.json else output.say(line(seen))
+    if not output.json:
+        print_end(output, seen)
+    or_raise(environment, seen)
+
+
+def line(seen: Mapping[str, Any]) -> str:
+    """Returns a release's state on one line: time, state, weights, and each criterion as it stands."""
+    said = verdict(seen)
+    parts = [f"{seen['state']:<11}", f"step {seen['cursor'] + 1}/{seen['steps']}"]
+    if said is not None:
+        parts += [
+            f"{one.criterion} {one.canary.bad}/{one.canary.n} : {one.stable.bad}/{one.stable.n} E {one.regress:.3g}"
+            for one in said.standings
+        ]
+    return "  ".join(parts)
+
+
+def print_end(output: Output, seen: Mapping[str, Any]) -> None:
+    """Says how it ended, on what counts, and where the papers are."""
+    said = verdict(seen)
+    head = f"{seen['state']}: release {seen['release']}, {seen['requests']} requests judged"
+    output.data(None, f"{head}{'; ' + said.says if said else ''}")
+    output.say(f"seaway judge replay {seen['papers']}/evidence.json")
+
+
+def verdict(seen: Mapping[str, Any]) -> Verdict | None:
+    """Returns the verdict a release stands at."""
+    return decode(Verdict, seen["verdict"]) if seen.get("verdict") else None

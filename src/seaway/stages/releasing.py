@@ -1,0 +1,214 @@
+"""A granted bundle on its way live: the plan that is shown first, the request in the ledger, and watching.
+
+The agent carries the release out; killing this process orphans nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seaway.app.release_keys import ReleaseKeys, SloKeys
+from seaway.bundle import Bundle
+from seaway.digest import Digest
+from seaway.errors import Aborted, EvidenceMissing, Held, NoWayBack, RolledBack, Stranded
+from seaway.evidence.notary import Notary
+from seaway.evidence.progress import ReleaseRequest
+from seaway.evidence.statement import PredicateType
+from seaway.release.criteria import TIMED, Known, budget_of, spec_of
+from seaway.release.document import encode
+from seaway.release.history import LENGTHS
+from seaway.release.steps import Party, Plan
+from seaway.release.strategy import Move, describe, expand
+from seaway.stages.attesting import Person, now
+from seaway.stages.running import agent, here, install, known_agent
+from seaway.targets.base import Version
+from seaway.targets.process.store import Store
+from seaway.targets.process.target import ProcessTarget
+from seaway.workspace import Workspace
+
+Say = Callable[[str, str], None]
+ENDS = frozenset({"live", "rolled-back", "stranded"})
+WAITS = frozenset({"held", "paused", "awaiting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A release ready to be asked for."""
+
+    plan: Plan
+    version: Version
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The steps as people read them."""
+        return describe(self.plan.steps)
+
+
+def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, say: Say) -> Prepared:
+    """Installs a bundle's version and plans its release against what is stable now."""
+    version = install(space, environment, bundle, say)
+    app = space.load(environment, governed=True)
+    keys = app.extension.release
+    canary, before = Party.of(version), _stable(space, environment)
+    stable = Party.of(before) if before is not None and before.digest != version.digest else None
+    move = Move(canary, stable)
+    features = ProcessTarget.features
+    judged = {name: known for name, known in _judged(space, environment, move).items() if name in canary.routed}
+    plan = Plan(
+        release=_next(notary, environment),
+        environment=environment,
+        bundle=bundle.digest,
+        canary=canary,
+        stable=stable,
+        steps=expand(keys, move, features),
+        judge=spec_of(keys, judged or {_any(canary): Known()}, bundle.digest, LENGTHS[0]),
+        place=here(),
+        budgets=dict(_budgets(keys, judged)),
+    )
+    return Prepared(plan, version)
+
+
+def request(space: Workspace, notary: Notary, prepared: Prepared, *, operator: Person, reason: str = "") -> int:
+    """Records that a release is asked for, then hands it to the agent; returns the leaf."""
+    plan = prepared.plan
+    asked = ReleaseRequest(
+        verb="release",
+        environment=plan.environment,
+        release=str(plan.release),
+        target=str(plan.canary.digest),
+        person=operator.id,
+        at=now(),
+        reason=reason,
+    )
+    leaf = notary.append(asked.about(plan.bundle), operator.signer).index
+    agent(space).ask("release", plan=encode(plan), now=time.time())
+    return leaf
+
+
+def steer(
+    space: Workspace, notary: Notary, environment: str, ask: str, *, operator: Person, reason: str
+) -> dict[str, Any]:
+    """Records what a person asks of a running release and hands it to the agent."""
+    watched = watch_once(space, environment)
+    asked = ReleaseRequest(
+        verb=ask,
+        environment=environment,
+        release=str(watched["release"]),
+        target="",
+        person=operator.id,
+        at=now(),
+        reason=reason,
+    )
+    leaf = notary.append(asked.about(Digest.parse(watched["bundle"])), operator.signer).index
+    client = agent(space)
+    client.ask("steer", environment=environment, ask=ask, by=operator.id, reason=reason, leaf=leaf)
+    return watch_once(space, environment)
+
+
+def watch_once(space: Workspace, environment: str) -> dict[str, Any]:
+    """Returns a release as the agent sees it; raises AgentMissing or NameUnknown."""
+    found: dict[str, Any] = known_agent(space).ask("watch", environment=environment)
+    return found
+
+
+def watch(space: Workspace, environment: str, release: int, *, every: float = 0.25) -> Iterator[Mapping[str, Any]]:
+    """Yields a release whenever it has changed, until it ends or waits for a person."""
+    last = ""
+    while True:
+        seen = watch_once(space, environment)
+        if seen["release"] == release:
+            mark = f"{seen['state']} {seen['cursor']} {seen['requests']}"
+            if mark != last:
+                last = mark
+                yield seen
+            if seen["state"] in ENDS | WAITS:
+                return
+        time.sleep(every)
+
+
+def or_raise(environment: str, seen: Mapping[str, Any]) -> None:
+    """Raises what a release came to, unless it is live."""
+    state, papers = seen["state"], seen["papers"]
+    says = f"release {seen['release']} of {environment}: {seen['reason'] or state}"
+    hint = f"{papers}/runbook.md"
+    match state:
+        case "live":
+            return
+        case "rolled-back":
+            kinds = {"abort": Aborted, "deny": Aborted, "superseded": Aborted, "revoked": Aborted}
+            raise kinds.get(str(seen["reason"]), RolledBack)(says, where=environment, hint=hint)
+        case "stranded":
+            raise Stranded(says, where=environment, hint=hint)
+        case _:
+            raise Held(says, where=environment, hint=f"seaway status {environment}")
+
+
+def previous(space: Workspace, notary: Notary, environment: str) -> Digest:
+    """Returns the bundle that was live in an environment before the present one."""
+    live: list[Digest] = []
+    for verified in notary.verified(predicate_type=PredicateType.METRIC_SUMMARY):
+        said = verified.statement.predicate
+        if said.get("environment") == environment and said.get("outcome") == "live":
+            live.append(verified.statement.subject)
+    present = _stable(space, environment)
+    earlier = [bundle for bundle in live if present is None or bundle != present.bundle]
+    if not earlier:
+        raise NoWayBack(f"no other bundle was live in {environment} before", hint=f"seaway status {environment}")
+    return earlier[-1]
+
+
+def _stable(space: Workspace, environment: str) -> Version | None:
+    paths = space.paths.environment(environment)
+    if not paths.folder.is_dir():
+        return None
+    store = Store(paths)
+    digest = store.wishes().stable
+    return store.installed()[digest].version if digest else None
+
+
+def _judged(space: Workspace, environment: str, move: Move) -> dict[str, Known]:
+    """Returns what is known of each service that is split, with the objectives it declares."""
+    app = space.load(environment, governed=True)
+    stable = move.stable.services if move.stable else {}
+    return {
+        name: Known(slo=app.services[name].extension.slo or SloKeys())
+        for name in move.forked
+        if name in stable and name in app.services
+    }
+
+
+def _budgets(keys: ReleaseKeys, judged: Mapping[str, Known]) -> Iterator[tuple[str, float]]:
+    for service, known in judged.items():
+        for each in keys.criteria:
+            if each.name in TIMED:
+                yield service, budget_of(each, known.slo)
+
+
+def _any(party: Party) -> str:
+    return min(party.routed or party.services, default="app")
+
+
+def _next(notary: Notary, environment: str) -> int:
+    """Returns the number of the next release: one above all that were ever asked for."""
+    known = [0]
+    for verified in notary.verified(predicate_type=PredicateType.RELEASE_REQUEST):
+        said = ReleaseRequest.of(verified.statement)
+        if said.environment == environment and said.release.isdecimal():
+            known.append(int(said.release))
+    return max(known) + 1
+
+
+def without_judging(prepared: Prepared) -> Prepared:
+    """Returns a release that goes all at once: the way back to a version that was live before."""
+    keys = ReleaseKeys(strategy="all-at-once", bake=0.0)
+    move = Move(prepared.plan.canary, prepared.plan.stable)
+    return replace(prepared, plan=replace(prepared.plan, steps=expand(keys, move, ProcessTarget.features)))
+
+
+def require_something(prepared: Prepared) -> None:
+    """Raises EvidenceMissing if there is nothing to release: the version is what runs."""
+    if prepared.plan.stable is None and not prepared.plan.forked:
+        raise EvidenceMissing("there is nothing to release", where=prepared.plan.environment)
