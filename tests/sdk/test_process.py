@@ -56,6 +56,12 @@ def test_without_variables_there_is_still_an_identity() -> None:
     assert who.replica.endswith(f":{os.getpid()}")
 
 
+def test_the_telemetry_port_is_on_the_replicas_own_address() -> None:
+    """Where replicas share a network, each has an address."""
+    assert identity.read({"SEAWAY_ADDRESS": "127.70.1.11"}).host == "127.70.1.11"
+    assert identity.read({"SEAWAY_ADDRESS": "127.70.1.11", "SEAWAY_TELEMETRY_HOST": "127.0.0.1"}).host == "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

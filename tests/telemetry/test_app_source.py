@@ -143,6 +143,7 @@ FAULTS: dict[str, bytes] = {
     "no epoch": json.dumps({"version": VERSION, "at": 1, "counts": {}}).encode(),
     "another version": json.dumps(document(version="ffffffffff")).encode(),
     "a clock an hour off": json.dumps(document(at=1)).encode(),
+    "a clock ahead": json.dumps(document(at=int((time.time() + 3600) * 1e6))).encode(),
     "past 2^53": json.dumps(document(epoch=2**60)).encode(),
     "too many series": json.dumps(document(counts={f"c{i}": {"": [1, 0]} for i in range(10_001)})).encode(),
     "deep nesting": b"[" * 200_000,

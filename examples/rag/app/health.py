@@ -1,9 +1,7 @@
 """The health check, in the standard library alone: exits 0 if the address answers 200.
 
-    python -S -m app.health 127.0.0.1:8080/ready
-    python -S -m app.health --index
-
-A replica with an address of its own listens there and nowhere else: SEAWAY_TELEMETRY_HOST names it.
+python -S -m app.health 127.0.0.1:8080/ready
+python -S -m app.health --index
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ def answers(target: str) -> bool:
     """Tells whether HOST:PORT/PATH answers 200 within two seconds."""
     place, _, path = target.partition("/")
     host, _, port = place.partition(":")
-    host = os.environ.get("SEAWAY_TELEMETRY_HOST", host)
     try:
         with socket.create_connection((host, int(port)), 2) as connection:
             connection.sendall(f"GET /{path} HTTP/1.0\r\nhost: {host}\r\n\r\n".encode())

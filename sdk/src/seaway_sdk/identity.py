@@ -25,7 +25,8 @@ class Identity:
     """The five labels, what is inside, and where the telemetry port listens.
 
     `references` is {name: {kind, digest}} of what the service uses or holds; `key` signs request tokens, empty if
-    there is none; `faults` names each variable that could not be used.
+    there is none; `faults` names each variable that could not be used. The telemetry port is on SEAWAY_TELEMETRY_HOST,
+    else on the replica's own SEAWAY_ADDRESS, else on the loopback.
     """
 
     app: str = ""
@@ -62,7 +63,7 @@ def read(variables: Mapping[str, str]) -> Identity:
         image=variables.get("SEAWAY_IMAGE", ""),
         references=_references(variables.get("SEAWAY_REFERENCES", "{}"), faults),
         key=_key(variables.get("SEAWAY_REQUEST_KEY_FILE", ""), faults),
-        host=variables.get("SEAWAY_TELEMETRY_HOST", "127.0.0.1"),
+        host=variables.get("SEAWAY_TELEMETRY_HOST") or variables.get("SEAWAY_ADDRESS") or "127.0.0.1",
         port=_port(variables.get("SEAWAY_TELEMETRY_PORT", str(TELEMETRY_PORT)), faults),
         faults=tuple(faults),
     )

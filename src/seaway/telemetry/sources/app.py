@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -73,9 +74,11 @@ class AppSource:
         replicas = self._replicas()
         if not replicas:
             return _blind(f"no replica of {self._service} is ready")
+        began = time.monotonic()
         try:
             found = asyncio.run(self._fetch(replicas))
-            counts = {one.id: self._checked(one, body, now) for one, body in zip(replicas, found, strict=True)}
+            took = time.monotonic() - began
+            counts = {one.id: self._checked(one, body, now, took) for one, body in zip(replicas, found, strict=True)}
         except (WireError, CountsInvalid) as error:
             return _blind(str(error))
         return self._differences(replicas, counts, through, now)
@@ -86,14 +89,14 @@ class AppSource:
             *(fetch(Address.of(one.url), COUNTS_PATH, seconds=half, limit=BYTES_LIMIT) for one in replicas)
         )
 
-    def _checked(self, replica: Replica, body: bytes, now: float) -> Counts:
+    def _checked(self, replica: Replica, body: bytes, now: float, took: float) -> Counts:
         try:
             counts = parse(body, self._budgets)
         except CountsInvalid as error:
             raise CountsInvalid(f"{replica.id}: {error}") from error
         if counts.version != replica.version:
             raise CountsInvalid(f"{replica.id}: says version {counts.version}, should run {replica.version}")
-        if abs(counts.at / _MICROSECONDS - now) > self._tick:
+        if not -self._tick <= counts.at / _MICROSECONDS - now <= self._tick + took:
             raise CountsInvalid(f"{replica.id}: its clock is off by more than a tick")
         return counts
 
