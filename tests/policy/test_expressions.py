@@ -37,7 +37,7 @@ def test_a_falsehood_is_no_unknown() -> None:
     assert compile_expression("evidence.n == 2", "here").truth({"evidence": EVIDENCE}) is False
 
 
-@pytest.mark.parametrize("value", [10**30, object(), {1: object()}])
+@pytest.mark.parametrize("value", [10**30, object(), {1: object()}, "\ud800"])
 def test_a_value_cel_cannot_carry_is_undecided(value: object) -> None:
     """What the engine cannot take in gives no answer, and no exception."""
     assert isinstance(compile_expression("evidence.n == 1", "here").truth({"evidence": {"n": value}}), Unknown)

@@ -15,7 +15,7 @@ from seaway.policy.decision import Decision, Verdict
 from seaway.policy.facts import Facts
 from seaway.policy.gate import decide
 from seaway.policy.rules import load_policy
-from tests.policy.world import BUNDLE, IMAGE, NOW, open_world
+from tests.policy.world import BUNDLE, IMAGE, NOW, default_policy, open_world
 
 pytestmark = pytest.mark.rootless
 CASES = (Path(__file__).parent / "data" / "verdicts.txt").read_text("utf-8").split("\n", 1)[1].strip().split("\n\n")
@@ -38,7 +38,7 @@ def changed(path: str, value: object) -> Facts:
 def decided(facts: Facts, **parameters: Mapping[str, object]) -> Decision:
     """Decides with the parameters of the open world, or others."""
     given = {"tests-passed": {"suites": ["e2e"]}} | {name.replace("_", "-"): v for name, v in parameters.items()}
-    policy = load_policy(parameters=given)
+    policy = load_policy(parameters=given) if parameters else default_policy()
     if parameters:
         facts = Facts({**facts.body, "policy": {"digest": str(policy.digest), "consented": True}}, facts.involved)
     return decide(policy, facts, now=NOW)
@@ -130,9 +130,9 @@ def test_a_refusal_names_rule_digest_fact_and_remedy() -> None:
         decided(changed("images.0.scan.state", "not-scanned")).or_raise()
     assert caught.value.says == (f"prod: scan-fresh: scan of api is not-scanned [images.scan.state, {str(IMAGE)[:19]}]")
     assert caught.value.where == f"bundle {BUNDLE.short}"
-    assert caught.value.hint == (
-        f"seaway advisories import DIR, then seaway scan prod; or seaway except scan-fresh --digest {IMAGE} --ticket T"
-    )
+    assert caught.value.hint is not None
+    assert "seaway except prod scan-fresh" in caught.value.hint
+    assert "{" not in caught.value.hint
 
 
 def test_all_reasons_are_said_at_once() -> None:
@@ -161,7 +161,21 @@ def test_what_cannot_be_decided_has_an_error_of_its_own() -> None:
         decided(Facts({**facts.body, "tests": []}, facts.involved)).or_raise()
 
 
-@pytest.mark.parametrize("fault", [{"risk": "low"}, {"risk": None}, {"extra": 1}, {"images": {}}, {"approvers": True}])
+FAULTS: list[dict[str, object]] = [
+    {"risk": "low"},
+    {"risk": None},
+    {"extra": 1},
+    {"images": {}},
+    {"images": [1]},
+    {"approvers": True},
+    {"approvers": 2**53 + 1},
+    {"approvers": object()},
+    {"authors": ["\ud800"]},
+    {"authors": [3]},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_facts_of_another_shape_decide_nothing(fault: dict[str, object]) -> None:
     """Every rule is undecided, the built-in one too, and the first fault is named."""
     decision = decided(Facts({**open_world().facts.body, **fault}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from seaway.digest import Digest
@@ -36,6 +37,12 @@ def moment(**ago: float) -> str:
     return (NOW - timedelta(**ago)).isoformat().replace("+00:00", "Z")
 
 
+@cache
+def default_policy() -> PolicySet:
+    """Returns the default pack with one required suite, compiled once."""
+    return load_policy(parameters={"tests-passed": {"suites": ["e2e"]}})
+
+
 @dataclass(frozen=True)
 class Somebody:
     """A person."""
@@ -53,7 +60,7 @@ class World:
     people: dict[str, Somebody] = field(default_factory=dict)
     absent: list[Absent] = field(default_factory=list)
     documents: dict[Digest, bytes] = field(default_factory=dict)
-    policy: PolicySet = field(default_factory=lambda: load_policy(parameters={"tests-passed": {"suites": ["e2e"]}}))
+    policy: PolicySet = field(default_factory=default_policy)
     asked: Question | None = None
     now: datetime = NOW
 

@@ -47,7 +47,7 @@ class Expression:
         """Evaluates to plain Python values, or to `Unknown` with the engine's reason."""
         try:
             found = self._program.eval(data=dict(bindings))
-        except (RuntimeError, TypeError, ValueError, OverflowError) as error:  # a value CEL cannot carry
+        except (RuntimeError, TypeError, ValueError) as error:  # a value the engine cannot take in
             return Unknown(_first_line(error))
         if found.type() in (cel.Type.ERROR, cel.Type.UNKNOWN):
             return Unknown(_first_line(found.plain_value()))

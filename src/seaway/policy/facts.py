@@ -59,8 +59,11 @@ class Facts:
 
     @property
     def digest(self) -> Digest:
-        """The digest of their canonical JSON, which a decision records."""
-        return Digest.of_json(self.body)
+        """The digest of their canonical JSON, which a decision records; of nothing, where JSON cannot carry them."""
+        try:
+            return Digest.of_json(self.body)
+        except ValueError:
+            return Digest.of(b"")
 
 
 def gather_facts(question: Question, gathered: Gathered, people: Registry, *, now: datetime) -> Facts:

@@ -5,8 +5,9 @@ A rule has `matchConditions`, `variables` and `validations` as there, and beside
 `level` (enforce, audit) and `parameters`, which the environment's gates may set but not add to. A validation also
 says which `fact` it looks at and by which command (`hint`) it would be satisfied.
 
-The policy set's digest is over every rule with its parameters in force: loosening one changes it, and a changed
-policy needs consent (`facts`). Rules that fetch, sign or run code do not exist.
+The policy set's digest is over all of every rule that decides, with the parameters in force: loosening one changes it,
+and a changed policy needs consent (`consent.py`); other words in a message or a hint do not. Rules that fetch, sign or
+run code do not exist.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, compiled, with the parameters in force; `source` is what its digest is over."""
+    """One rule, compiled, with the parameters in force; `source` is the rule as it was written, with those."""
 
     name: str
     each: str | None
@@ -97,9 +98,15 @@ def policy_set(rules: Sequence[Rule]) -> PolicySet:
         raise RuleRefused("a policy without rules passes everything")
     ordered = tuple(sorted(rules, key=lambda rule: rule.name))
     try:
-        return PolicySet(ordered, Digest.of_json([rule.source for rule in ordered]))
+        return PolicySet(ordered, Digest.of_json([_decisive(rule.source) for rule in ordered]))
     except ValueError as error:  # a date, a number past 2^53: two readers could disagree on it
         raise RuleRefused(f"a rule holds what JSON cannot carry: {error}") from error
+
+
+def _decisive(source: Mapping[str, object]) -> dict[str, object]:
+    """Returns what of a rule decides: everything but its words."""
+    validations = [item["expression"] for item in cast("list[Mapping[str, object]]", source["validations"])]
+    return {key: value for key, value in source.items() if key != "about"} | {"validations": validations}
 
 
 def _pack() -> list[tuple[str, str]]:

@@ -47,16 +47,18 @@ _STATES = frozenset(State)
 _WORDS = frozenset(Word)
 _RESERVED = _STATES | _WORDS  # no name: a lost value must not read as somebody
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_EXACT = 1 << 53  # the largest whole number that every reader of JSON sees alike
 _MOST = 10_000  # elements of a list: rules loop over them, up to three deep
 
 
 def _text(value: object) -> bool:
-    return isinstance(value, str)
+    """Text that has bytes: half of a surrogate pair has none, and the engine dies of it."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _name(value: object) -> bool:
     """A person, suite, service or environment: text, and none of the words that say how far something is known."""
-    return isinstance(value, str) and value != "" and value not in _RESERVED
+    return _text(value) and value != "" and value not in _RESERVED
 
 
 def _name_or_unknown(value: object) -> bool:
@@ -72,7 +74,7 @@ def _truth_or_null(value: object) -> bool:
 
 
 def _count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _EXACT
 
 
 def _count_or_null(value: object) -> bool:

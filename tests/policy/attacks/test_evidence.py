@@ -12,7 +12,7 @@ from seaway.evidence.statement import Statement
 from seaway.policy.gathered import Absent
 from seaway.policy.gathering import gate_time
 from seaway.policy.shape import State
-from tests.policy.attacks.steps import refused
+from tests.policy.attacks.steps import consent, decided_before, refused
 from tests.policy.world import BUNDLE, IMAGE, NOW, SBOM, Somebody, World, moment, open_world, scan
 
 pytestmark = pytest.mark.rootless
@@ -57,6 +57,49 @@ def test_a23_clock_rollback() -> None:
     assert gate_time(NOW - timedelta(minutes=5), gathered) == NOW
     with pytest.raises(Undecided, match="the clock says"):
         gate_time(NOW - timedelta(minutes=5, seconds=1), gathered)
+
+
+def test_a23_every_kind_of_deed_has_its_time() -> None:
+    """Approval, scan, decision, deployment and policy version all witness how late it is."""
+    late = NOW + timedelta(hours=2)
+    for kind, field in TIMES.items():
+        world = open_world()
+        decided_before(world)
+        consent(world, "bob", world.policy.digest)
+        world.says("alice", "operator", about=BUNDLE, kind=T.DEPLOYMENT, **DEPLOYMENT)
+        assert gate_time(NOW, world.gathered) == NOW
+        world.edit(kind, lambda predicate, field=field: _set(predicate, field))  # type: ignore[misc]
+        assert gate_time(late, world.gathered) == late
+        with pytest.raises(Undecided, match="the clock says"):
+            gate_time(NOW, world.gathered)
+
+
+TIMES = {
+    T.APPROVAL: "at",
+    T.VULNERABILITIES: "metadata.scanFinishedOn",
+    T.DECISION: "timeVerified",
+    T.DEPLOYMENT: "at",
+    T.POLICY_VERSION: "at",
+}
+DEPLOYMENT: dict[str, object] = {
+    "environment": "staging",
+    "place": "host",
+    "manifestDigest": str(IMAGE),
+    "release": "r-1",
+    "at": moment(hours=1),
+    "person": "alice",
+    "services": {},
+}
+
+
+def _set(predicate: dict[str, object], field: str) -> None:
+    """Moves one time an hour on."""
+    *way, last = field.split(".")
+    for step in way:
+        inner = predicate[step]
+        assert isinstance(inner, dict)
+        predicate = inner
+    predicate[last] = moment(hours=-1)
 
 
 def test_a23_advisories_from_the_future_are_not_fresh() -> None:

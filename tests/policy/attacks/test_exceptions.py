@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from seaway.errors import EvidenceInvalid, Undecided
+from seaway.evidence.roles import Role
 from seaway.policy.rules import load_policy
 from seaway.policy.waivers import read_waivers
 from tests.policy.attacks.steps import ODD, alone, refused, unscanned
@@ -95,6 +98,17 @@ def test_a22_unshaped_exception(why: str, changes: dict[str, object]) -> None:
     """Each fault of its shape keeps it from ever being verified."""
     with pytest.raises(EvidenceInvalid, match=why):
         open_world().excepts("scan-fresh", **changes)
+
+
+def test_a22_only_an_approver_excepts() -> None:
+    """A statement that names an approver and was signed in another role waives nothing."""
+    world = unscanned()
+    entry = world.excepts("scan-fresh")
+    world.entries[-1] = replace(entry, role=Role.OWNER)
+    world.approve()
+    _, (fault,) = read_waivers(world.entries, world.people)
+    assert fault.why == "an exception is signed by an approver, not by a owner"
+    refused(world, "scan-fresh", "scan of api is not-scanned")
 
 
 def test_a22_what_is_undecided_is_never_waived() -> None:
