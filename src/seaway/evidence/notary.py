@@ -26,7 +26,7 @@ from seaway.evidence.newcomer import Newcomer
 from seaway.evidence.payloads import Payloads
 from seaway.evidence.people import People, Registration
 from seaway.evidence.place import Place
-from seaway.evidence.predicates import check_predicate
+from seaway.evidence.predicates import check_predicate, check_speaker
 from seaway.evidence.sigstore import Bundle
 from seaway.evidence.statement import Statement
 from seaway.evidence.stored import StoredLedger
@@ -169,7 +169,8 @@ class Notary:
                 "keys are enrolled, rotated and revoked by their own calls", where=statement.predicate_type
             )
         check_predicate(statement)
-        self.people.standing(key, self.ledger.size, statement, self._now())
+        held, _ = self.people.standing(key, self.ledger.size, statement, self._now())
+        check_speaker(statement, held.enrolment.person)
 
     def _believe(self, signed: Sequence[Signed], answers: tuple[Acknowledgement, ...]) -> tuple[Acknowledgement, ...]:
         """Proves each answer against the own envelope and key, then moves the memory forward (evidence.md 4.4)."""

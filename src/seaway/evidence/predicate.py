@@ -16,6 +16,12 @@ class Predicate:
     __slots__ = ()
     TYPE: ClassVar[PredicateType]
     OPEN: ClassVar[bool] = False
+    SPEAKER: ClassVar[str] = ""  # the field that names who must have signed, where one does
+
+    @property
+    def speaker(self) -> str:
+        """The person in whose name this is said, empty where it is in nobody's."""
+        return str(getattr(self, self.SPEAKER)) if self.SPEAKER else ""
 
     def about(self, subject: Digest) -> Statement:
         """Makes the statement that says this about a digest; raises EvidenceInvalid if its parts contradict."""

@@ -70,9 +70,8 @@ _DOCUMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 def check_predicate(statement: Statement) -> None:
     """Raises EvidenceInvalid unless the predicate has the shape of its type (evidence.md 4.5, step 7)."""
-    shape = SHAPES.get(statement.predicate_type)
-    if shape is not None:
-        shape.of(statement)
+    if statement.predicate_type in SHAPES:
+        SHAPES[statement.predicate_type].of(statement)
         return
     if statement.predicate_type not in _DOCUMENTS:
         raise EvidenceInvalid("not a predicate type Seaway knows", where=statement.predicate_type)
@@ -80,3 +79,13 @@ def check_predicate(statement: Statement) -> None:
     value = statement.predicate.get(member)
     if not isinstance(value, str) or not value.startswith(beginning):
         raise EvidenceInvalid(f"not the document it should be: {member} is {value!r}", where=f"predicate.{member}")
+
+
+def check_speaker(statement: Statement, person: str) -> None:
+    """Raises EvidenceInvalid if a statement of a checked shape is in somebody else's name than the signer's."""
+    shape = SHAPES.get(statement.predicate_type)
+    if shape is None or not shape.SPEAKER:
+        return
+    speaker = shape.of(statement).speaker
+    if speaker != person:
+        raise EvidenceInvalid(f"signed by {person}, said of {speaker}", where=statement.predicate_type)

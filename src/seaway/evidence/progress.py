@@ -53,6 +53,7 @@ class Approval(Predicate):
     """A person approves or rejects a bundle for an environment, on exactly this evidence."""
 
     TYPE: ClassVar[PredicateType] = PredicateType.APPROVAL
+    SPEAKER: ClassVar[str] = "person"
     decision: Choice
     environment: str
     person: str
@@ -103,6 +104,7 @@ class ExceptionGrant(Predicate):
     """A rule is waived for a time: who asked, who granted, for what, until when."""
 
     TYPE: ClassVar[PredicateType] = PredicateType.EXCEPTION
+    SPEAKER: ClassVar[str] = "approver"
     rule: str
     scope: Scope
     environment: str
@@ -304,6 +306,7 @@ class PolicyVersion(Predicate):
     """A set of rules is in force from here on; the subject is the set's digest."""
 
     TYPE: ClassVar[PredicateType] = PredicateType.POLICY_VERSION
+    SPEAKER: ClassVar[str] = "person"
     at: datetime
     person: str
     rules: tuple[str, ...]
@@ -317,6 +320,7 @@ class GrantRevocation(Predicate):
     """An image may no longer start in an environment."""
 
     TYPE: ClassVar[PredicateType] = PredicateType.GRANT_REVOCATION
+    SPEAKER: ClassVar[str] = "person"
     environment: str
     reason: str
     person: str

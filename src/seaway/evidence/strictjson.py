@@ -74,19 +74,18 @@ def _constant(text: str) -> NoReturn:
 
 
 def _check_tree(value: object) -> None:
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [child for item in level for child in _children(item)]
+    level = _inner([value])
+    for _ in range(MAX_DEPTH):
+        level = [child for item in level for child in _inner(item)]
         if not level:
             return
     raise ValueError(f"more than {MAX_DEPTH} levels")
 
 
-def _children(item: object) -> Iterable[object]:
-    if isinstance(item, dict):
-        return [*item, *item.values()]
-    if isinstance(item, list):
-        return item
-    if isinstance(item, str) and not item.isascii():
-        item.encode("utf-8")  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
-    return ()
+def _inner(item: dict[str, object] | list[object]) -> list[dict[str, object] | list[object]]:
+    """Returns the objects and lists in an object or list, after a look at its strings."""
+    parts = [*item, *item.values()] if isinstance(item, dict) else item
+    for part in parts:
+        if isinstance(part, str) and not part.isascii():
+            part.encode("utf-8")  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+    return [part for part in parts if isinstance(part, dict | list)]

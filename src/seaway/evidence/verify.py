@@ -20,7 +20,7 @@ from seaway.evidence.enrolment import REGISTRY, KeyEnrolment
 from seaway.evidence.ledger import Entry, Presence, Proof, Signed
 from seaway.evidence.merkle import leaf_hash, verify_inclusion
 from seaway.evidence.people import People
-from seaway.evidence.predicates import check_predicate
+from seaway.evidence.predicates import check_predicate, check_speaker
 from seaway.evidence.progress import EvidenceItem
 from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType, Statement
@@ -72,6 +72,7 @@ class Verifier:
         check_question(statement, question)  # 6, 7
         check_predicate(statement)  # 7
         held, role = self.people.standing(signed.key.digest, entry.index, statement)  # 4, 8
+        check_speaker(statement, held.enrolment.person)  # 8
         self._check_referred(statement)  # 11
         enrolment = held.enrolment
         return Verified(

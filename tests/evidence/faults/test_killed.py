@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,11 +70,42 @@ def test_no_call_is_unlisted(bench: Bench) -> None:
     assert outcome.unlisted() == set()
 
 
-def test_killed_at_every_write(bench: Bench, record_property: object) -> None:
-    """The writer dies at each point in turn."""
+def check_kills(bench: Bench, step: int) -> None:
+    """The writer dies at every `step`-th point in turn, from a random one on."""
     points = bench.fault()[0].points()
-    print(f"{len(points)} points: {sorted(set(name for name, _ in points))}")
-    for name, count in points:
+    start = random.randrange(step)
+    print(f"{len(points)} points from {start} by {step}: {sorted({name for name, _ in points})}")
+    for name, count in points[start::step]:
         outcome, acknowledged = bench.fault("-e", f"inject={name}:signal=KILL:when={count}")
         assert outcome.killed, (name, count, outcome.status)
         bench.recovers(acknowledged)
+
+
+def test_killed_at_a_write(bench: Bench) -> None:
+    """A part of all points, drawn anew each time."""
+    check_kills(bench, 17)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_killed_at_every_write(bench: Bench) -> None:
+    """All points."""
+    check_kills(bench, 1)
+
+
+def check_errors(bench: Bench, calls: str, error: str) -> None:
+    """Each of these calls fails in turn: the writer is told, or it did not matter; nothing acknowledged is lost."""
+    points = [(name, count) for name, count in bench.fault()[0].points() if name in calls.split()]
+    for name, count in random.sample(points, min(len(points), 5)):
+        _, acknowledged = bench.fault("-e", f"inject={name}:error={error}:when={count}")
+        bench.recovers(acknowledged)
+
+
+def test_a_full_disk_loses_nothing(bench: Bench) -> None:
+    """ENOSPC at a write, a directory or a rename."""
+    check_errors(bench, "write mkdir rename", "ENOSPC")
+
+
+def test_a_failed_sync_loses_nothing(bench: Bench) -> None:
+    """EIO at a sync: the store stops, the next open recovers into new files."""
+    check_errors(bench, "fsync fdatasync", "EIO")

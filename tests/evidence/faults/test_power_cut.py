@@ -1,0 +1,133 @@
+"""A power cut after any write: what was acknowledged is there; and each sync in the store is needed for that."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from seaway.digest import Digest
+from seaway.errors import SeawayError
+from seaway.evidence.inspection import verify_ledger
+from seaway.evidence.memory import Memory
+from tests.evidence.faults.forgetful import MODES, Disk, Operation, put, recorded, sync_places
+from tests.evidence.faults.scenarios import STATES, prepare, write
+from tests.evidence.faults.tracer import run
+from tests.evidence.world import World, refusal
+
+pytestmark = [pytest.mark.rootless, pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing")]
+_OPTIONS = (
+    "-xx",
+    "-y",
+    "-s",
+    "1000000",
+    "-e",
+    "trace=openat,lseek,write,pwrite64,/sync,ftruncate,rename,mkdir,unlink,rmdir",
+)
+Cut = tuple[dict[str, bytes | None], int]
+
+
+@dataclass
+class Recording:
+    """What a writer did from a prepared state on, and which acknowledgements it had got when."""
+
+    world: World
+    template: Path
+    operations: list[Operation] = field(default_factory=list)
+    acknowledged: list[tuple[int, str]] = field(default_factory=list)
+
+    def record(self) -> None:
+        """Runs the writer once and keeps its operations."""
+        prepare(self.template, self.world)
+        path = self.world.root.parent / "acknowledged"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        outcome = run(lambda: write(self.world, descriptor), self.world.root.parent / "log", *_OPTIONS)
+        os.close(descriptor)
+        assert outcome.status == 0
+        self.operations = list(recorded(outcome.log))
+        lines = [line.split() for line in path.read_text().splitlines()]
+        self.acknowledged = [(int(index), name) for index, name in lines]
+        assert len(self.acknowledged) == 3
+
+    def cuts(self, forgotten: int | None = None) -> Iterator[Cut]:
+        """Yields each different state a cut can leave, with the number of acknowledgements before it."""
+        disk, answers, seen = Disk(self.world.root, self.template), 0, set()
+        for place, operation in enumerate(self.operations):
+            if operation.path.endswith("/acknowledged"):
+                answers += operation.name == "write"
+            elif disk.covers(operation):
+                disk.do(operation, synced=place != forgotten)
+            for mode in MODES:
+                remains = disk.remains(mode)
+                state = hash((answers, frozenset(remains.items())))
+                if state not in seen:
+                    seen.add(state)
+                    yield remains, answers
+
+    def fault(self, cut: Cut) -> str:
+        """Opens what a cut left; returns what is wrong, empty if nothing acknowledged was lost."""
+        remains, answers = cut
+        shutil.rmtree(self.world.root)
+        put(remains, self.world.root)
+        try:
+            return self._check(self.acknowledged[:answers])
+        except SeawayError as error:
+            return f"{type(error).__name__}: {error}"
+
+    def _check(self, acknowledged: list[tuple[int, str]]) -> str:
+        remembered = Memory(self.world.place.memory).read()
+        if acknowledged and (remembered is None or remembered.open().size <= acknowledged[-1][0]):
+            return "the memory is behind an acknowledgement"
+        with self.world.open() as notary:
+            for index, name in acknowledged:
+                if [entry.index for entry in notary.ledger.entries(statement=Digest(name))] != [index]:
+                    return f"leaf {index} is lost"
+            if notary.people.head is not None:
+                notary.append(refusal(999), self.world.owner)
+        return "; ".join(map(str, verify_ledger(self.world.place.ledger).problems))
+
+
+@pytest.fixture(params=list(STATES))
+def recording(request: pytest.FixtureRequest, tmp_path: Path) -> Recording:
+    """A recording from each state."""
+    world = World(tmp_path / "world")
+    world.root.mkdir()
+    STATES[request.param](world)
+    shutil.copytree(world.root, tmp_path / "template")
+    made = Recording(world, tmp_path / "template")
+    made.record()
+    return made
+
+
+def test_a_power_cut_loses_nothing_acknowledged(recording: Recording) -> None:
+    """Whatever unsynced bytes and names are dropped, wherever the cut falls."""
+    faults = [fault for cut in recording.cuts() if (fault := recording.fault(cut))]
+    assert faults == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_each_sync_is_needed(recording: Recording) -> None:
+    """With any one sync left out there is a cut after which something is lost."""
+    check_needed(recording, sync_places(recording.operations))
+
+
+def test_some_sync_is_needed(recording: Recording) -> None:
+    """The same for three syncs drawn anew each time; the long lane leaves out each."""
+    draw = random.Random()
+    check_needed(recording, draw.sample(sync_places(recording.operations), 3))
+
+
+def check_needed(recording: Recording, places: list[int]) -> None:
+    """Leaves out one sync after the other and looks for a cut that loses something."""
+    needless = []
+    for place in places:
+        cuts = reversed(list(recording.cuts(forgotten=place)))
+        if not any(recording.fault(cut) for cut in cuts):
+            needless.append(f"{place}: {recording.operations[place].name} {recording.operations[place].path}")
+    assert needless == []
