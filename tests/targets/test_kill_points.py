@@ -62,6 +62,14 @@ def points(folder: Path, root: Path) -> Counter[str]:
     return found
 
 
+def points_of_one_walk(folder: Path, root: Path) -> Counter[str]:
+    """Counts them and leaves nothing running."""
+    try:
+        return points(folder, root)
+    finally:
+        end_all(place(folder))
+
+
 def check(paths: EnvironmentPaths) -> None:
     """One cell of the old version runs, once, and answers; nothing else is left running."""
     running = Counter(spec for spec in _cell_specs() if str(paths.folder) in spec)
@@ -106,8 +114,7 @@ def kill_at(folder: Path, root: Path, call: str, number: int) -> None:
 @needs_strace
 def test_killed_at_some_write_it_goes_on(tmp_path: Path, root: Path) -> None:
     """A few points of each kind, chosen anew each time; the seed is printed."""
-    found = points(tmp_path, root)
-    end_all(place(tmp_path))
+    found = points_of_one_walk(tmp_path, root)
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}, {found.total()} points: {dict(found)}")
     chosen = random.Random(seed)
@@ -119,8 +126,7 @@ def test_killed_at_some_write_it_goes_on(tmp_path: Path, root: Path) -> None:
 @needs_strace
 def test_killed_at_every_write_it_goes_on(tmp_path: Path, root: Path) -> None:
     """Every point of the walk."""
-    found = points(tmp_path, root)
-    end_all(place(tmp_path))
+    found = points_of_one_walk(tmp_path, root)
     for call, count in sorted(found.items()):
         for number in range(1, count + 1):
             kill_at(tmp_path / f"{call}-{number}", root, call, number)

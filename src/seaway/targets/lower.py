@@ -11,6 +11,7 @@ Not here: what a target refuses (`process/refusals.py`), where values of secrets
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -254,7 +255,9 @@ def _restart(service: Service, kind: str) -> str:
 
 
 def _signal(text: str) -> str:
-    return text if text.startswith("SIG") or text.isdecimal() else f"SIG{text}"
+    if text.isdecimal():
+        return signal.Signals(int(text)).name
+    return text if text.startswith("SIG") else f"SIG{text}"
 
 
 def _memory(compose: Compose) -> int | None:

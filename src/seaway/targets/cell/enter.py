@@ -40,3 +40,10 @@ def enter(spec_path: str, pid: int, argv: list[str]) -> int:
     except OSError as error:
         os.write(2, f"{error}\n".encode())
     os._exit(126)
+
+
+def borrow(spec_path: str, argv: list[str]) -> int:
+    """Becomes argv, a host command such as proot, with the environment of the cell and nothing of the caller's."""
+    with open(spec_path, encoding="utf-8") as text:
+        spec: dict[str, Any] = json.load(text)
+    return os.execve(argv[0], argv, spec["environment"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import selectors
@@ -24,11 +25,16 @@ def memory_of(pid: int) -> int:
                 total = int(statm.read().split()[1]) * resource.getpagesize()
         except OSError:
             return 0
+    return total + sum(memory_of(child) for child in children_of(pid))
+
+
+def children_of(pid: int) -> list[int]:
+    """Returns a process's children; none where the kernel does not tell."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", "rb") as children:
-            return total + sum(memory_of(int(child)) for child in children.read().split())
+            return [int(child) for child in children.read().split()]
     except OSError:
-        return total
+        return []
 
 
 class Watch:
@@ -46,7 +52,21 @@ class Watch:
             return
         self.asked = True
         self.kill_at = time.monotonic() + self.spec["grace"]
-        os.kill(self.child, getattr(signal, self.spec["stop_signal"]))
+        os.kill(self.program(), getattr(signal, self.spec["stop_signal"]))
+
+    def program(self) -> int:
+        """Returns who gets the stop signal: the child, or what proot, which ignores signals, has started."""
+        if self.spec["mode"] == "proot" and (started := children_of(self.child)):
+            return started[0]
+        return self.child
+
+    def kill(self) -> None:
+        """Ends the program at once, and under proot all of its session."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.spec["mode"] == "proot":
+                os.killpg(self.child, signal.SIGKILL)
+            else:
+                os.kill(self.child, signal.SIGKILL)
 
     def sample(self) -> None:
         """Compares memory with the limit; over it the program is killed and the end says so."""
@@ -54,7 +74,7 @@ class Watch:
         self.peak = max(self.peak, held)
         if self.spec["memory_limit"] and held > self.spec["memory_limit"]:
             self.reason = "over limit (sampled)"
-            os.kill(self.child, signal.SIGKILL)
+            self.kill()
 
     def pump(self, wait: float) -> None:
         """Moves what the program wrote into the log, waiting at most `wait` seconds for it."""
@@ -77,7 +97,7 @@ class Watch:
                 self.sample()
                 sample_at = now + 1
             if now >= self.kill_at:
-                os.kill(self.child, signal.SIGKILL)
+                self.kill()
                 self.kill_at = float("inf")
             self.pump(max(0.0, min(sample_at, self.kill_at) - now))
         for _ in range(64):  # what still lies in the pipes

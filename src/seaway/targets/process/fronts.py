@@ -62,6 +62,7 @@ class Fronts:
         self.folder = folder
         self.node = node
         self._child: subprocess.Popen[bytes] | None = None
+        self._admin: Admin | None = None
 
     def life(self) -> Life | None:
         """Returns the running Envoy, whoever started it."""
@@ -77,7 +78,9 @@ class Fronts:
         if running is None:
             self._start(traffic, addresses)
             return View()
-        view = Admin(addresses.admin, ADMIN_PORT).view()
+        if self._admin is None:  # kept, since a client costs more than a question
+            self._admin = Admin(addresses.admin, ADMIN_PORT)
+        view = self._admin.view()
         self._write_clusters(traffic, view)
         self._write_routes(traffic, view)
         return view

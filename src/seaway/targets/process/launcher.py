@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seaway.errors import TargetUnsupported
 from seaway.targets.blueprint import Workload
-from seaway.targets.cell.launch import enter_command
+from seaway.targets.cell.launch import borrow_command, enter_command
 from seaway.targets.process.addresses import Addresses
 from seaway.targets.process.cells import Cell, Cells
 from seaway.targets.process.ladder import NAMESPACES, PROOT, Way, choose_way
@@ -50,7 +50,7 @@ class Launcher:
         path = self.cells.path(cell.id) / "spec.json"
         if self.way.mode != PROOT:
             return enter_command(path, cell.program, argv)
-        return under_proot({**(read_json(path) or {}), "argv": list(argv)}, self.way.proot)
+        return borrow_command(path, under_proot({**(read_json(path) or {}), "argv": list(argv)}, self.way.proot))
 
     def make_volumes(self, workload: Workload) -> None:
         """Creates the named volumes of a workload, writable for its user; what is in them stays as it is."""
