@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from seaway.app import units
+from seaway.app.scalars import Timestamp
 from seaway.app.tree import Path
 from seaway.findings import Finding, Level, Position
 
@@ -217,6 +218,8 @@ def _boolean(value: object) -> bool:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, Timestamp):
+        return value.json.removesuffix("T00:00:00Z")
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
