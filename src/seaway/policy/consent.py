@@ -4,11 +4,12 @@ The policy before is the one of the newest decision that passed in this environm
 environment without a decision has nothing that could be weakened, and its first decision fixes the policy. Any other
 digest needs `policy-version` statements that name both, by as many persons, and of the titles, as the policy before
 asked approvals of; who asks for the promotion is not one of them, except where a single approver may approve itself.
+A consent counts for the change it was given for: one from before the policy before came into force is spent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seaway.digest import Digest
@@ -38,11 +39,13 @@ def consented(question: Question, gathered: Gathered, *, alone: Collection[Diges
     before = _before(decisions[-1])
     if before is None or before.policy == question.policy:
         return before is not None
-    single = before.policy in alone
+    single, since = before.policy in alone, _since(decisions, before.policy)
     signers = {
         verified.person: verified
         for verified in gathered.about(question.policy, PredicateType.POLICY_VERSION)
-        if _replaces(verified, before.policy) and (single or verified.person != question.requester)
+        if verified.index > since
+        and _replaces(verified, before.policy)
+        and (single or verified.person != question.requester)
     }
     asked = _Before(before.policy, 1, {}) if single else before
     return _suffice(asked, signers.values())
@@ -66,6 +69,12 @@ def _before(verified: Verified) -> _Before | None:
         return None
     counts = (asked, *titles.values())
     return _Before(policy, asked, titles) if all(type(count) is int for count in counts) else None
+
+
+def _since(decisions: Sequence[Verified], policy: Digest) -> int:
+    """Returns the leaf of the newest decision under another policy than the one in force, -1 if there is none."""
+    others = [decided.index for decided in decisions if (said := _before(decided)) is None or said.policy != policy]
+    return max(others, default=-1)
 
 
 def _replaces(verified: Verified, before: Digest) -> bool:

@@ -33,6 +33,35 @@ def test_a25_policy_weakened() -> None:
     assert world.against() == []
 
 
+def test_a25_a_consent_is_not_used_twice() -> None:
+    """Back and forth: the consent to the first change does not serve for the same change later."""
+    world = weakened()
+    strict, weak = open_world().policy, world.policy
+    consent(world, "bob", strict.digest)
+    assert world.against() == []
+    decided_before(world)
+    world.policy = strict
+    consent(world, "bob", weak.digest)
+    world.approve()
+    assert world.against() == []
+    decided_before(world)
+    world.policy = weak
+    assert world.against() == ["policy-consented"]
+    consent(world, "bob", strict.digest, reason="again")
+    assert world.against() == []
+
+
+def test_a25_a_consent_outlives_decisions_under_the_same_policy() -> None:
+    """A promotion under the old policy after the consent does not spend it."""
+    world = weakened()
+    strict, weak = open_world().policy, world.policy
+    consent(world, "bob", strict.digest)
+    world.policy = strict
+    decided_before(world)
+    world.policy = weak
+    assert world.against() == []
+
+
 @pytest.mark.parametrize(
     ("approvals", "titles", "persons", "passes"),
     [
