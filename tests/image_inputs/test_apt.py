@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from seaway.app.service_keys import BaseKeys
 from seaway.digest import Digest
-from seaway.errors import BaseError
+from seaway.errors import BaseError, FindingsError
 from seaway.image import apt, aptget
 from seaway.image.apt import AptLock, AptPackage
 from seaway.image.aptget import Mirror
+from seaway.image.base import Bases
 from seaway.image.layer import write_layer
+from seaway.image.layout import Layout
+from seaway.image.model import Platform
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt is not here")
 
@@ -190,7 +193,10 @@ import os, sys
 from pathlib import Path
 from seaway.image import apt
 from seaway.image.apt import AptLock
+from seaway.image.base import Bases
 from seaway.image.layer import write_layer
+from seaway.image.layout import Layout
+from seaway.image.model import Platform
 import json
 os.umask(int(sys.argv[3], 8))
 lock = AptLock.parse(json.loads(Path(sys.argv[1]).read_text()))
@@ -243,4 +249,24 @@ def test_a_foreign_architecture_resolves_on_any_host(tmp_path: Path) -> None:
     names = {package.name for package in lock.packages}
     assert {"libc6", "python3.13", "libzstd1", "ca-certificates"} <= names
     assert not {"dpkg", "perl-base", "debconf", "openssl", "tar"} & names
-    assert hashlib.sha256(json.dumps(lock.json()).encode()).digest()
+
+
+@needs_apt
+@pytest.mark.long
+@pytest.mark.parametrize("suite", sorted(apt.PYTHONS))
+def test_each_suite_is_a_base(tmp_path: Path, suite: str) -> None:
+    """The closure has a Python that tells its version and every library that its files need; needs a mirror."""
+    keys = BaseKeys(apt=f"debian/{suite}")
+    base = Bases(tmp_path, Layout(tmp_path / "oci"), tmp_path / "cache").pin(keys, Platform()).base
+    assert base.python.startswith(f"{apt.PYTHONS[suite]}.")
+    assert base.has_user
+    assert len(base.packages) < 45
+
+
+@needs_apt
+@pytest.mark.long
+def test_a_library_cut_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With libexpat1 in the cut set, the base is refused before anything runs on it; needs a mirror."""
+    monkeypatch.setattr(apt, "_CUT", apt._CUT | {"libexpat1"})
+    with pytest.raises(FindingsError, match=r"libexpat\.so\.1"):
+        Bases(tmp_path, Layout(tmp_path / "oci"), tmp_path / "cache").pin(BaseKeys(apt="debian/bookworm"), Platform())

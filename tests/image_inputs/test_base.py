@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from tests.image_inputs.builders import link, make_deb, member, put_image, put_l
 
 from seaway.app.service_keys import BaseKeys
 from seaway.digest import Digest
-from seaway.errors import BaseError, DigestMismatch, NotYet
+from seaway.errors import BaseError, DigestMismatch, FindingsError, NotYet
 from seaway.image import apt, rootfs
 from seaway.image.apt import AptLock, AptPackage
 from seaway.image.aptget import Mirror
 from seaway.image.archive import ArchiveRefused
 from seaway.image.base import Bases
 from seaway.image.base_facts import BaseFacts
+from seaway.image.elf import read_elf
 from seaway.image.layout import Layout
 from seaway.image.model import LAYER_GZIP, Entry, Kind, Platform
 from seaway.image.pinned import PinnedBase
@@ -252,10 +254,9 @@ def test_a_hostile_root_file_system_is_refused(tmp_path: Path, store: Layout) ->
     assert not list(store.directory.glob("blobs/sha256/*"))
 
 
-@pytest.fixture
-def closure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AptLock:
-    """Returns a closure of one package that a mirror on disk has."""
-    payload = tar(*(member(f"./{path}", data, mode=0o755) for path, data in ROOT.items() if path.startswith("usr/")))
+def make_closure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes]) -> AptLock:
+    """Puts one package onto a mirror on disk and makes it what every resolution gives."""
+    payload = tar(*(member(f"./{path}", data, mode=0o755) for path, data in files.items() if path.startswith("usr/")))
     pool = tmp_path / "mirror" / "pool"
     pool.mkdir(parents=True)
     path = make_deb(pool / "all.deb", "all", payload)
@@ -266,12 +267,30 @@ def closure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AptLock:
     return lock
 
 
+@pytest.fixture
+def closure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AptLock:
+    """Returns a closure of one package that a mirror on disk has."""
+    return make_closure(tmp_path, monkeypatch, ROOT)
+
+
 def test_base_has_no_env_and_no_shell(tmp_path: Path, store: Layout, closure: AptLock) -> None:
     """A base of packages is one layer with the least config; what runs in it is the app's alone."""
     pinned = bases(tmp_path, store).pin(BaseKeys(apt="debian/bookworm"), Platform())
     assert pinned.base.config["config"] == {}
     assert (pinned.base.python, pinned.base.has_user, pinned.closure) == ("3.11.2", True, closure)
     assert store.has(pinned.base.digest)
+
+
+def test_deb_closure_is_elf_closed(tmp_path: Path, store: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that some file needs and no package brings is found when the base is pinned, not when it runs."""
+    needy = Path(sys.executable).resolve().read_bytes()
+    here = read_elf("x", lambda at, size: needy[at : at + size])
+    assert here is not None
+    make_closure(tmp_path, monkeypatch, {**ROOT, "usr/bin/needy": needy})
+    with pytest.raises(FindingsError) as refused:
+        bases(tmp_path, store).pin(BaseKeys(apt="debian/bookworm"), Platform("linux", here.machine))
+    assert {finding.code for finding in refused.value.findings} == {"SW-1002"}
+    assert {finding.where for finding in refused.value.findings} <= set(here.needed)
 
 
 def test_a_pinned_base_survives_its_lock(tmp_path: Path, store: Layout, closure: AptLock) -> None:

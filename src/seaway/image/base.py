@@ -16,11 +16,14 @@ from pathlib import Path
 
 from seaway.app.service_keys import BaseKeys
 from seaway.digest import Digest
-from seaway.errors import BaseError, DigestMismatch, NotYet
+from seaway.errors import BaseError, DigestMismatch, FindingsError, NotYet
 from seaway.image import apt, registry, rootfs
 from seaway.image.apt import AptLock
 from seaway.image.archive import Hashed, Member, inflated, members
 from seaway.image.base_facts import BaseFacts
+from seaway.image.closure import check_libraries
+from seaway.image.elf import Elf
+from seaway.image.facts import ElfWatch
 from seaway.image.layer import write_layer
 from seaway.image.layout import Layout, platform_json
 from seaway.image.model import INDEX, LAYER_GZIP, Base, Descriptor, Entry, Image, Layer, Platform
@@ -48,7 +51,10 @@ class Bases:
     cache: Path
 
     def pin(self, keys: BaseKeys, platform: Platform, *, packages: Iterable[str] = ()) -> PinnedBase:
-        """Resolves a base as it is now: its layers in the store, its facts known; raises BaseError."""
+        """Resolves a base as it is now: its layers in the store, its facts known.
+
+        Raises BaseError, and FindingsError (SW-1002) where packages need a library that none of them brings.
+        """
         extra = tuple(packages)
         if extra and keys.apt is None:
             raise BaseError("packages can be added to an apt: base only", where="x-seaway.image.packages")
@@ -71,8 +77,7 @@ class Bases:
         if all(self.store.has(layer.descriptor.digest) for layer in base.layers):
             return base
         if pinned.closure is not None:
-            layer = self._apt_layer(pinned.closure, base.reference)[0]
-            _must_equal(layer, base)
+            _must_equal(self._apt_layer(pinned.closure, base.reference).layer, base)
         elif base.reference.startswith("rootfs:"):
             _must_equal(self._from_rootfs(base.reference.removeprefix("rootfs:"), base.platform).layers[0], base)
         elif base.reference.startswith("oci:"):
@@ -92,28 +97,30 @@ class Bases:
             raise BaseError(f"Debian has no {platform}", where=f"apt:{name}")
         closure = apt.resolve(suite, _DEBIAN[platform.architecture], packages, cache=self.cache)
         reference = f"apt:{name}"
-        layer, facts = self._apt_layer(closure, reference)
-        return PinnedBase(_base(reference, platform, layer, facts), closure)
+        made = self._apt_layer(closure, reference)
+        base = _base(reference, platform, made)
+        if findings := check_libraries(base, made.elves):
+            raise FindingsError(findings)
+        return PinnedBase(base, closure)
 
-    def _apt_layer(self, closure: AptLock, reference: str) -> tuple[Layer, BaseFacts]:
+    def _apt_layer(self, closure: AptLock, reference: str) -> _Made:
         paths = apt.fetch(closure, cache=self.cache)
         with apt.unpacked(paths) as entries:
             return self._write(entries, reference)
 
     def _from_rootfs(self, name: str, platform: Platform) -> Base:
         with rootfs.rewritten(self.project / name) as entries:
-            layer, facts = self._write(entries, f"rootfs:{name}")
-        return _base(f"rootfs:{name}", platform, layer, facts)
+            return _base(f"rootfs:{name}", platform, self._write(entries, f"rootfs:{name}"))
 
-    def _write(self, entries: Iterable[Entry], reference: str) -> tuple[Layer, BaseFacts]:
+    def _write(self, entries: Iterable[Entry], reference: str) -> _Made:
         kept = tuple(entries)
-        facts = BaseFacts()
+        facts, watch = BaseFacts(), ElfWatch()
         for entry in kept:
             facts.see(entry, partial(_bytes_of, entry))
         with self.store.writer() as writer:
-            written = write_layer(kept, writer)
+            written = write_layer(kept, writer, watch=watch)
             writer.commit(written.digest)
-        return written.layer(f"seaway: base {reference}"), facts
+        return _Made(written.layer(f"seaway: base {reference}"), facts, watch.elves)
 
     def _from_layout(self, name: str, platform: Platform) -> Base:
         directory, tag = self._layout_place(name)
@@ -156,8 +163,18 @@ class Bases:
                 raise DigestMismatch(f"expected diffID {layer.diff_id}", where=layer.descriptor.digest)
 
 
-def _base(reference: str, platform: Platform, layer: Layer, facts: BaseFacts) -> Base:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A layer of ours that is a base, with what was seen while it was written."""
+
+    layer: Layer
+    facts: BaseFacts
+    elves: tuple[Elf, ...]
+
+
+def _base(reference: str, platform: Platform, made: _Made) -> Base:
     """Returns a base of one layer of ours, with the least config that an image can have."""
+    layer = made.layer
     config = {
         **platform_json(platform),
         "config": {},
@@ -166,7 +183,7 @@ def _base(reference: str, platform: Platform, layer: Layer, facts: BaseFacts) ->
         "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id)]},
     }
     image = Image(layer.descriptor.digest, layer.descriptor.digest, platform, config, (layer,))
-    return _described(reference, image, facts)
+    return _described(reference, image, made.facts)
 
 
 def _described(reference: str, image: Image, facts: BaseFacts) -> Base:
