@@ -47,11 +47,6 @@ class BuildRequest:
     has_gpu: bool | None = None
     expected: Mapping[Digest, Digest] = field(default_factory=dict)
 
-    @property
-    def python(self) -> str:
-        """The base's Python as x.y."""
-        return ".".join(self.base.python.split(".")[:2])
-
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -72,7 +67,7 @@ def build(request: BuildRequest, store: Layout, *, places: Places, workers: int 
     """
     _check_request(request)
     planned = plan(request.wheels, request.layers, below=len(request.base.layers) + len(request.below))  # 3
-    shop = Workshop(store, places, request.python, request.layers.gzip, workers)
+    shop = Workshop(store, places, request.base, request.layers.gzip, workers)
     environment = skeleton(request.base, request.roots)
     drops = shop.settle(request.wheels, request.winner, reserved=[entry.path for entry in environment])
     wheel_layers = shop.find_or_make(planned, drops)  # 4

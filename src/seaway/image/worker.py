@@ -18,8 +18,9 @@ from seaway.image.collision import ENVIRONMENT, Claim, settle
 from seaway.image.facts import ElfWatch, LayerRecord, files_json, finding_json
 from seaway.image.layer import write_layer
 from seaway.image.layout import Layout
-from seaway.image.model import Component, Entry, LockedWheel
+from seaway.image.model import Component, Entry, LockedWheel, Platform
 from seaway.image.sbom import wheel_component
+from seaway.image.tags import TargetPython, check_tags
 from seaway.image.wheel import Wheel, install, read_wheel
 from seaway.image.wheelhouse import Places
 
@@ -49,8 +50,14 @@ def convert(job: Mapping[str, Any]) -> dict[str, object]:
 
 
 def collide(job: Mapping[str, Any]) -> dict[str, object]:
-    """Settles which wheel keeps a path that several bring; the job is as for `convert`, with
-    `winner` and `reserved`."""
+    """Settles which wheel keeps a path that several bring, and whether all are for the target.
+
+    The job has `wheels`, `directory`, `cache`, `python`, `winner`, `reserved` and `target` (x.y.z, libc, platform).
+    """
+    python, libc, platform = job["target"]
+    findings = list(
+        check_tags(map(LockedWheel.parse, job["wheels"]), TargetPython(python, libc, Platform.parse(platform)))
+    )
     claims = [Claim(ENVIRONMENT, path, "", 0) for path in job["reserved"]]
     owners: dict[str, str] = {}
     for locked, wheel in _wheels(job):
@@ -59,7 +66,7 @@ def collide(job: Mapping[str, Any]) -> dict[str, object]:
             claims.append(Claim(wheel.name, entry.path, entry.content.sha256 if entry.content else "", entry.mode))
     settled = settle(claims, job["winner"])
     drops = {owners[name]: sorted(paths) for name, paths in settled.drops.items() if name in owners}
-    return {"drops": drops, "findings": [finding_json(finding) for finding in settled.findings]}
+    return {"drops": drops, "findings": [finding_json(finding) for finding in (*findings, *settled.findings)]}
 
 
 _VERBS: dict[str, Callable[[Mapping[str, Any]], dict[str, object]]] = {

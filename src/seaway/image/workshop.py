@@ -17,7 +17,7 @@ from seaway.image.facts import ElfWatch, LayerRecord, files_json, parse_finding
 from seaway.image.layer import write_layer
 from seaway.image.layer_plan import PlannedLayer
 from seaway.image.layout import Layout
-from seaway.image.model import Entry, LockedWheel
+from seaway.image.model import Base, Entry, LockedWheel
 from seaway.image.wheelhouse import Places as Places
 
 Drops = Mapping[Digest, tuple[str, ...]]
@@ -45,17 +45,23 @@ class WheelLayer:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Makes layers into a store for a Python `x.y`; `workers` None: one a core."""
+    """Makes layers into a store, for the Python of a base; `workers` None: one a core."""
 
     store: Layout
     places: Places
-    python: str
+    base: Base
     gzip: str
     workers: int | None = None
 
-    def settle(self, wheels: Iterable[LockedWheel], winner: Mapping[str, str], *, reserved: Sequence[str]) -> Drops:
-        """Returns the paths that each wheel loses to another; raises FindingsError (SW-1006) where nobody may win.
+    @property
+    def python(self) -> str:
+        """The base's Python as x.y."""
+        return ".".join(self.base.python.split(".")[:2])
 
+    def settle(self, wheels: Iterable[LockedWheel], winner: Mapping[str, str], *, reserved: Sequence[str]) -> Drops:
+        """Returns the paths that each wheel loses to another.
+
+        Raises FindingsError where nobody may win (SW-1006) or a wheel is not for the base (SW-1003).
         The answer is recorded for this set of wheels, so a second build opens none.
         """
         ordered = sorted(wheels, key=lambda wheel: wheel.name)
@@ -63,6 +69,7 @@ class Workshop:
             "verb": "collide",
             "wheels": [wheel.sha256.hex for wheel in ordered],
             "python": self.python,
+            "target": [self.base.python, self.base.libc, str(self.base.platform)],
             "winner": dict(winner),
             "reserved": list(reserved),
         }
