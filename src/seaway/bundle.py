@@ -85,7 +85,7 @@ class Source:
     def json(self) -> dict[str, object]:
         """Returns the record as in the config."""
         named: dict[str, object] = {"path": self.path, "role": str(self.role)}
-        return named | ({"names": list(self.names)} if self.digest is None else {"sha256": self.digest.hex})
+        return named | ({"names": sorted(set(self.names))} if self.digest is None else {"sha256": self.digest.hex})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,10 @@ def read_bundle(store: BlobStore, digest: Digest) -> Bundle:
     index = store.get(digest)
     try:
         bundle = _decode(store, digest, index)
+        _check(bundle.app, bundle.images, bundle.references)
+        _check_sources(bundle.sources)
         again = _encode(bundle.app, bundle.images, bundle.sources, bundle.references).index
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ConsistencyError) as error:
         _damaged(digest, f"it does not have a bundle's form: {error}", cause=error)
     if again != index:
         _damaged(digest, "it is not what Seaway would write for its own contents")
@@ -177,7 +179,7 @@ def _config(
         "version": VERSION,
         "app": app,
         "images": {name: {"digest": str(i.digest), "repository": i.repository} for name, i in images.items()},
-        "sources": [source.json() for source in sources],
+        "sources": [source.json() for source in sorted(sources, key=lambda source: source.path)],
         "references": {name: reference.json() for name, reference in references.items()},
     }
 
@@ -207,17 +209,22 @@ def _descriptor(image: ImageReference, key: str, name: str) -> dict[str, object]
 
 
 def _records(sources: Sequence[SourceFile]) -> tuple[Source, ...]:
-    """Returns sources by path; refuses a doubtful path, a path twice, a secret with bytes, and no source at all."""
+    """Returns sources by path; raises ConsistencyError for one that would not be recorded as it is."""
     records = tuple(_record(source) for source in sorted(sources, key=lambda source: source.path))
+    _check_sources(records)
+    return records
+
+
+def _check_sources(records: Sequence[Source]) -> None:
+    for record in records:
+        _check_path(record.path)
     if len({record.path for record in records}) != len(records):
         raise ConsistencyError("a source file is named twice", where=", ".join(r.path for r in records))
     if all(record.digest is None for record in records):
         raise ConsistencyError("a bundle needs at least one compose source")
-    return records
 
 
 def _record(source: SourceFile) -> Source:
-    _check_path(source.path)
     secret = source.role is Role.SECRET_ENV
     if secret and source.data is not None:
         raise ConsistencyError("the bytes of a secret env file never enter a bundle", where=source.path)

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -213,6 +213,36 @@ def test_an_edited_index_is_refused(edit: Edit) -> None:
     store = Memory()
     index = json.loads(store.get(bundle_of(store).digest))
     edit(index)
+    with pytest.raises(StoreError):
+        read_bundle(store, store.put(canonical(index)))
+
+
+CONFIGS: list[tuple[str, Callable[[Any], object]]] = [
+    ("an app that is no text", lambda config: config.update(app=["shop"])),
+    ("an app without a name", lambda config: config.update(app="")),
+    ("names in another order", lambda config: config["sources"][0]["names"].reverse()),
+    ("a path of a host", lambda config: config["sources"][1].update(path="/compose.yaml")),
+    ("a path twice", lambda config: config["sources"][0].update(path="compose.yaml")),
+    ("no source but secrets", lambda config: config["sources"].pop()),
+    ("another version", lambda config: config.update(version=[])),
+    ("a source of an unknown role", lambda config: config["sources"][0].update(role="poem")),
+    ("a source that is not stored", lambda config: config["sources"][1].update(sha256="0" * 64)),
+    ("a secret with a hash", lambda config: config["sources"][0].update(sha256="0" * 64)),
+    ("sources in another order", lambda config: config["sources"].reverse()),
+    ("a host", lambda config: config.update(host=[])),
+]
+
+
+@pytest.mark.parametrize("edit", [case[1] for case in CONFIGS], ids=[case[0] for case in CONFIGS])
+def test_an_edited_config_is_refused(edit: Callable[[Any], object]) -> None:
+    """The config is checked too, however consistently the manifests around it were rewritten."""
+    store = Memory()
+    index = json.loads(store.get(bundle_of(store).digest))
+    manifest = json.loads(store.get(Digest.parse(index["manifests"][0]["digest"])))
+    config = json.loads(store.get(Digest.parse(manifest["config"]["digest"])))
+    edit(config)
+    for outer, inner in ((manifest["config"], config), (index["manifests"][0], manifest)):
+        outer["digest"], outer["size"] = str(store.put(canonical(inner))), len(canonical(inner))
     with pytest.raises(StoreError):
         read_bundle(store, store.put(canonical(index)))
 

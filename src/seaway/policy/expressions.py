@@ -71,7 +71,7 @@ def compile_expression(text: str, where: str) -> Expression:
         raise RuleRefused(f"the expression does not compile: {_first_line(error)}", where=where) from error
     fault = _fault(checked.read(program.serialize()))
     if fault:
-        raise RuleRefused(fault, where=where, hint="use what the API server's CEL offers too: docs/rules.md")
+        raise RuleRefused(fault, where=where, hint="rewrite it with the CEL that Kubernetes admission policies offer")
     return Expression(text, program)
 
 

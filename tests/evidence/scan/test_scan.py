@@ -16,6 +16,7 @@ from packageurl import PackageURL
 from seaway.digest import Digest
 from seaway.errors import EvidenceInvalid, NotScanned
 from seaway.evidence.deeds import Scan
+from seaway.evidence.scan import apt
 from seaway.evidence.scan.apt import ask_archive
 from seaway.evidence.scan.debian import DebianArchive, read_archive
 from seaway.evidence.scan.interface import Database, Finding, Package, ScanState, Skipped, scan
@@ -237,6 +238,13 @@ def test_apt_that_fails_is_not_scanned(tmp_path: Path) -> None:
     broken.write_text("Dir { nonsense\n")
     with pytest.raises(NotScanned, match="failed"):
         ask_archive("bookworm", ["thing"], configuration=broken, now=NOW)
+
+
+def test_a_machine_without_apt_is_not_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where apt is not, the error says so and how to get it."""
+    monkeypatch.setattr(apt, "_PATHS", str(tmp_path))
+    with pytest.raises(NotScanned, match="apt is not here"):
+        apt.ask_archive("bookworm", ["thing"], configuration=tmp_path / "apt.conf", now=NOW)
 
 
 def _lists(tmp_path: Path) -> Path:
