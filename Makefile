@@ -11,7 +11,7 @@ help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/.run ## walk the whole road on the embedded default, with a real app and a real model
-	@.venv/bin/python examples/rag/demo.py
+	@.venv/bin/python examples/demo.py
 
 test: check unit ## install what the tests need, then run every check and test of the short lane
 

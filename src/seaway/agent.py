@@ -21,7 +21,8 @@ from seaway.evidence.roles import Role
 from seaway.evidence.statement import Statement
 from seaway.http import Client
 from seaway.release.controller import Controller, Turn, evidence_file, hold
-from seaway.release.document import decode, encode
+from seaway.release.document import decode
+from seaway.release.judge import Verdict
 from seaway.release.machine import ENDS, State
 from seaway.release.runbook import exit_of, runbook
 from seaway.release.steps import Plan
@@ -141,11 +142,35 @@ class Releases:
             "requests": row.evidence.requests,
             "unlocked": self.signer is not None,
             "waiting": len(self.store.outbox(key)),
-            "verdict": encode(turn.verdict) if turn and turn.verdict else None,
+            "verdict": _told(turn.verdict) if turn and turn.verdict else None,
+            "canary": dict(row.plan.canary.services),
             "weights": {service: dict(shares) for service, shares in turn.seen.weights.items()} if turn else {},
             "faults": list(turn.seen.faults) if turn else [],
             "papers": str(papers(self.agent.paths, key, row.plan.release)),
         }
+
+
+def _told(verdict: Verdict) -> dict[str, Any]:
+    """Returns a verdict for people and programs that watch: plain numbers, rounded nowhere but on a screen."""
+    standings = [
+        {
+            "criterion": one.criterion,
+            "canary": {"n": one.canary.n, "bad": one.canary.bad},
+            "stable": {"n": one.stable.n, "bad": one.stable.bad},
+            "effect": {"low": one.effect.low, "high": one.effect.high},
+            "regress": one.regress,
+            "certificate": one.certificate,
+        }
+        for one in verdict.standings
+    ]
+    return {
+        "outcome": str(verdict.outcome),
+        "reason": str(verdict.reason),
+        "criterion": verdict.criterion,
+        "says": verdict.says,
+        "e": verdict.e,
+        "standings": standings,
+    }
 
 
 def papers(paths: ProjectPaths, environment: str, release: int) -> Path:

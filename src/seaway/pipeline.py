@@ -20,7 +20,9 @@ from seaway.evidence.roles import Role
 from seaway.findings import Finding, Level
 from seaway.image.lockfile import Lock
 from seaway.policy.decision import Decision
+from seaway.policy.rules import PolicySet
 from seaway.stages import approving, attesting, building, deciding, releasing, running, scanning, testing
+from seaway.targets.check import Purpose
 from seaway.targets.check import check as check_target
 from seaway.workspace import Workspace
 
@@ -39,12 +41,11 @@ class Choice:
 # -- look ----------------------------------------------------------------------------------------------------------
 
 
-def check(space: Workspace, environment: str | None, purpose: str | None) -> tuple[Finding, ...]:
-    """Says what stands between the compose file and a target: findings of loading and of the target, by weight."""
+def check(space: Workspace, environment: str | None, purpose: Purpose | None) -> tuple[Finding, ...]:
+    """Says what stands between the compose file and a target, gravest first."""
     app = space.load(environment, lenient=True)
-    target = purpose or ("docker" if app.environment.target in ("process", "docker") and environment else "kubernetes")
-    found = dict.fromkeys((*app.findings, *check_target(app, purpose=target)))
-    return tuple(sorted(found, key=lambda each: (list(Level).index(each.level), str(each.where or ""))))
+    target = purpose or ("kubernetes" if environment is None or app.environment.target == "kubernetes" else "docker")
+    return check_target(app, purpose=target, today=attesting.now().date())
 
 
 # -- containerize --------------------------------------------------------------------------------------------------
@@ -117,6 +118,22 @@ def waive(space: Workspace, environment: str, wanted: approving.Waive, *, choice
     with space.notary() as notary:
         approver = attesting.actor(space, notary, Role.APPROVER, named=choice.key, environment=environment)
         return approving.Desk(space, notary, environment, chosen(space, choice)).waive(approver, wanted)
+
+
+def policy(space: Workspace, environment: str) -> PolicySet:
+    """Returns the rules in force for an environment; one without gates has none."""
+    gates = deciding.gates_of(space, environment)
+    if gates is None:
+        raise UsageError(f"{environment} has no gates", where=f"x-seaway.environments.{environment}")
+    return deciding.policy_of(space, gates)
+
+
+def consent(space: Workspace, environment: str, *, choice: Choice) -> tuple[Digest, Digest | None]:
+    """Consents to an environment's present rules; returns their digest and that of the rules they replace."""
+    with space.notary() as notary:
+        approver = attesting.actor(space, notary, Role.APPROVER, named=choice.key, environment=environment)
+        found = policy(space, environment)
+        return found.digest, approving.consent(notary, environment, found, approver=approver, reason=choice.reason)
 
 
 # -- promote and release -------------------------------------------------------------------------------------------

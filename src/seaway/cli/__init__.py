@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "why": ("why", ASK, "say which image, model, data, policy and approval stand behind a request or digest"),
     "keys": ("keys", GROUPS, "make keys and say whose they are"),
     "ledger": ("ledger", GROUPS, "verify the record"),
+    "policy": ("policy", GROUPS, "show the rules of an environment, consent to a change of them"),
     "judge": ("judge", GROUPS, "replay a verdict, or rehearse the judge on simulated traffic"),
     "advisories": ("advisories", GROUPS, "import directories of advisories"),
     "agent": ("agent", GROUPS, "the supervisor that keeps the app and its releases going"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from seaway import pipeline
-from seaway.cli.explain import explain
 from seaway.cli.frame import command, workspace
 from seaway.cli.output import Output
 from seaway.findings import Level
+from seaway.targets.check import Purpose, explain
 
 
 @command("check")
@@ -16,7 +16,7 @@ from seaway.findings import Level
 @click.option("--for", "purpose", type=click.Choice(["docker", "kubernetes"]), help="Whose losses count.")
 @click.option("--all", "every", is_flag=True, help="Every finding, not the first of the five weightiest kinds.")
 @click.option("--explain", "code", metavar="CODE", help="The page of a finding: why it matters, how to fix it.")
-def check_(output: Output, environment: str | None, purpose: str | None, every: bool, code: str | None) -> int:
+def check_(output: Output, environment: str | None, purpose: Purpose | None, every: bool, code: str | None) -> int:
     """Say what would happen to this app on the way to production.
 
     Works in any folder with a compose file; nothing has to be installed or configured, nothing is written.

@@ -84,7 +84,7 @@ class Output:
         width = max((len(str(finding.where or "")) for finding in shown), default=0)
         for finding in shown:
             level = self.style(f"{finding.level:<5}", finding.level)
-            print(f"{finding.where or '':<{width}}  {level}  {finding.code}  {finding.says}")
+            print(f"{finding.where or ''!s:<{width}}  {level}  {finding.code}  {finding.says}")
             if finding.hint:
                 print(f"{'':<{width}}  hint: {finding.hint}")
         self._count(findings, shown)

@@ -7,8 +7,6 @@ from typing import Any
 
 from seaway.cli.output import Output
 from seaway.evidence.roles import Role
-from seaway.release.document import decode
-from seaway.release.judge import Verdict
 from seaway.stages.releasing import or_raise, watch
 from seaway.stages.running import agent
 from seaway.workspace import Workspace
@@ -32,25 +30,18 @@ def follow(output: Output, space: Workspace, environment: str, release: int) -> 
 
 
 def line(seen: Mapping[str, Any]) -> str:
-    """Returns a release's state on one line: time, state, weights, and each criterion as it stands."""
-    said = verdict(seen)
+    """Returns a release's state on one line: state, step, and each criterion's counts and evidence."""
     parts = [f"{seen['state']:<11}", f"step {seen['cursor'] + 1}/{seen['steps']}"]
-    if said is not None:
-        parts += [
-            f"{one.criterion} {one.canary.bad}/{one.canary.n} : {one.stable.bad}/{one.stable.n} E {one.regress:.3g}"
-            for one in said.standings
-        ]
+    for one in (seen["verdict"] or {}).get("standings", ()):
+        canary, stable = one["canary"], one["stable"]
+        counts = f"{canary['bad']}/{canary['n']} : {stable['bad']}/{stable['n']}"
+        parts.append(f"{one['criterion']} {counts} against {one['regress']:.3g} for {one['certificate']:.3g}")
     return "  ".join(parts)
 
 
 def print_end(output: Output, seen: Mapping[str, Any]) -> None:
     """Says how it ended, on what counts, and where the papers are."""
-    said = verdict(seen)
     head = f"{seen['state']}: release {seen['release']}, {seen['requests']} requests judged"
-    output.data(None, f"{head}{'; ' + said.says if said else ''}")
+    says = (seen["verdict"] or {}).get("says", "")
+    output.data(None, f"{head}{'; ' + says if says else ''}")
     output.say(f"seaway judge replay {seen['papers']}/evidence.json")
-
-
-def verdict(seen: Mapping[str, Any]) -> Verdict | None:
-    """Returns the verdict a release stands at."""
-    return decode(Verdict, seen["verdict"]) if seen.get("verdict") else None

@@ -9,9 +9,21 @@ from seaway.bundle import Bundle
 from seaway.digest import Digest
 from seaway.errors import KeyRefused, UsageError
 from seaway.evidence.notary import Notary
-from seaway.evidence.progress import Approval, Choice, ExceptionGrant, Refusal, Scope, evidence_set
+from seaway.evidence.progress import (
+    Approval,
+    Choice,
+    Decision,
+    ExceptionGrant,
+    PolicyVersion,
+    Refusal,
+    Result,
+    Scope,
+    evidence_set,
+)
 from seaway.evidence.roles import Role
+from seaway.evidence.statement import PredicateType
 from seaway.policy.considered import considered
+from seaway.policy.rules import PolicySet
 from seaway.stages.attesting import Person, actor, now
 from seaway.stages.deciding import prepare
 from seaway.workspace import Workspace
@@ -104,6 +116,25 @@ class Desk:
             where=f"bundle {self.bundle.digest.short}",
             hint=f"another approver runs: seaway approve {self.environment}",
         )
+
+
+def consent(notary: Notary, environment: str, policy: PolicySet, *, approver: Person, reason: str) -> Digest | None:
+    """Signs consent to a policy in place of the one of the environment's last passed decision; returns that one."""
+    before = None
+    for verified in notary.verified(predicate_type=PredicateType.DECISION):
+        said = Decision.of(verified.statement)
+        if said.verification_result is Result.PASSED and said.seaway_decision["environment"] == environment:
+            before = Digest(str((said.policy.digest or {})["sha256"]))
+    version = PolicyVersion(
+        at=now(),
+        person=approver.id,
+        rules=tuple(rule.name for rule in policy.rules),
+        modes={rule.name: str(rule.level) for rule in policy.rules},
+        reason=reason,
+        replaces=before,
+    )
+    notary.append(version.about(policy.digest), approver.signer)
+    return before
 
 
 def _scopes(bundle: Bundle, wanted: Waive) -> list[tuple[Digest, Scope]]:

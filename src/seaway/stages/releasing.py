@@ -53,7 +53,12 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
     app = space.load(environment, governed=True)
     keys = app.extension.release
     canary, before = Party.of(version), _stable(space, environment)
-    stable = Party.of(before) if before is not None and before.digest != version.digest else None
+    if before is not None and before.digest == version.digest:
+        raise EvidenceMissing(
+            f"there is nothing to release: {environment} runs bundle {bundle.digest.short}",
+            hint="build and promote another bundle",
+        )
+    stable = Party.of(before) if before is not None else None
     move = Move(canary, stable)
     features = ProcessTarget.features
     judged = {name: known for name, known in _judged(space, environment, move).items() if name in canary.routed}
@@ -206,9 +211,3 @@ def without_judging(prepared: Prepared) -> Prepared:
     keys = ReleaseKeys(strategy="all-at-once", bake=0.0)
     move = Move(prepared.plan.canary, prepared.plan.stable)
     return replace(prepared, plan=replace(prepared.plan, steps=expand(keys, move, ProcessTarget.features)))
-
-
-def require_something(prepared: Prepared) -> None:
-    """Raises EvidenceMissing if there is nothing to release: the version is what runs."""
-    if prepared.plan.stable is None and not prepared.plan.forked:
-        raise EvidenceMissing("there is nothing to release", where=prepared.plan.environment)
