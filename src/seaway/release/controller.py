@@ -71,7 +71,7 @@ class Controller:
         after, told = _next(row, look, event, now, evidence)
         self._begin_counting(row, after, now)
         try:
-            stored = self._store.swap(key, stored, after, groups, told)
+            stored = self._store.swap(key, stored, after, groups, told) if after != row else stored
         except Conflict:
             return Turn(row, None, said, seen)
         self._carry_out(key, stored, seen, now)

@@ -82,6 +82,9 @@ def _returning(plan: Plan, position: Position) -> tuple[Action, ...]:  # noqa: A
 
 
 def _returned(plan: Plan, position: Position) -> tuple[Action, ...]:
+    """Clears the canary away; a release that never began has touched nothing and wishes nothing (I3)."""
+    if position.cursor < 0:
+        return ()
     back = _returning(plan, position)
     return back if plan.stable is None else (*back, Retire(plan.canary.digest))
 
