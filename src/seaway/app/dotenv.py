@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from seaway.app.interpolate import Lookup, substitute
+from seaway.app.interpolate import Lookup, Variables, substitute
 
 _BLANK = " \t\v\f\r\x85\xa0"
 _ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0\d{0,3})')
@@ -122,7 +122,7 @@ class _Reader:
         raise ValueError(f"line {self.line}: unterminated quoted value {first}")
 
     def _substituted(self, text: str) -> str:
-        return substitute(text, self._look)
+        return substitute(text, Variables(self._look))
 
     def _look(self, name: str) -> str | None:
         value = self.lookup(name)

@@ -14,6 +14,7 @@ from seaway.app.extension import Environment
 from seaway.app.parse import Document
 from seaway.app.reading import Reader, Unreadable, nearest
 from seaway.app.select import Selection, read_env_files
+from seaway.app.sources import Source
 from seaway.app.tree import Map, Origins
 from seaway.errors import NameUnknown
 from seaway.findings import Finding, Level
@@ -83,7 +84,7 @@ def touched(name: str, documents: Sequence[Document], names: tuple[str, ...]) ->
     return found
 
 
-def for_environment(selection: Selection, environment: Environment, *, governed: bool) -> Selection:
+def for_environment(selection: Selection, environment: Environment, *, source: Source, governed: bool) -> Selection:
     """Returns the selection with an environment's files, profiles and variables.
 
     Where the environment names files, or the load is governed, an override found by its name is left out: what an
@@ -98,14 +99,19 @@ def for_environment(selection: Selection, environment: Environment, *, governed:
         files=tuple(Path(file) for file in files),
         override=None,
         profiles=(*selection.profiles, *environment.profiles),
-        environ=_variables(selection, environment, governed=governed),
+        environ=_variables(selection, environment, source, governed=governed),
     )
 
 
-def _variables(selection: Selection, environment: Environment, *, governed: bool) -> Mapping[str, str]:
-    if environment.env_file is None and not governed:
+def _variables(selection: Selection, environment: Environment, source: Source, *, governed: bool) -> Mapping[str, str]:
+    folder = selection.directory
+    if environment.env_file is not None:
+        files = [folder / file for file in environment.env_file]
+    elif governed:
+        files = [file for file in (folder / ".env",) if file.is_file()]
+    else:
+        for file in selection.env_files:
+            source.read(file, "env")
         return selection.environ
-    given = None if environment.env_file is None else [selection.directory / file for file in environment.env_file]
-    default = [file for file in (selection.directory / ".env",) if file.is_file()]
     shell = {} if governed else selection.shell
-    return {**read_env_files(default if given is None else given, shell), **shell}
+    return {**read_env_files(files, shell, lambda file: source.read(file, "env")), **shell}

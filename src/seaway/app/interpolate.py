@@ -19,6 +19,26 @@ from seaway.errors import InterpolationError
 
 Lookup = Callable[[str], str | None]
 
+
+def _untold(_: str) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Where values come from, and who is told of a plain name that has none."""
+
+    get: Lookup
+    unset: Callable[[str], None] = _untold
+
+    def plain(self, name: str) -> str:
+        """Returns a variable's value, blank where there is none."""
+        value = self.get(name)
+        if value is None:
+            self.unset(name)
+        return value or ""
+
+
 _NAME = re.compile(r"[_a-z][_a-z0-9]*", re.IGNORECASE | re.ASCII)
 _OPERATOR = re.compile(r":?[-+?]")
 DEPTH = 100
@@ -32,29 +52,29 @@ class Required(ValueError):
     """A variable that must have a value has none."""
 
 
-def _absent(lookup: Lookup, name: str, text: str, empty: bool) -> str:
-    value = lookup(name)
+def _absent(variables: Variables, name: str, text: str, empty: bool) -> str:
+    value = variables.get(name)
     if value is None or (empty and value == ""):
-        return substitute(text, lookup)
+        return substitute(text, variables)
     return value
 
 
-def _present(lookup: Lookup, name: str, text: str, empty: bool) -> str:
-    value = lookup(name)
+def _present(variables: Variables, name: str, text: str, empty: bool) -> str:
+    value = variables.get(name)
     if value is not None and not (empty and value == ""):
-        return substitute(text, lookup)
+        return substitute(text, variables)
     return value or ""
 
 
-def _required(lookup: Lookup, name: str, text: str, empty: bool) -> str:
-    value = lookup(name)
+def _required(variables: Variables, name: str, text: str, empty: bool) -> str:
+    value = variables.get(name)
     if value is None or (empty and value == ""):
-        reason = substitute(text, lookup)
+        reason = substitute(text, variables)
         raise Required(f"required variable {name} is missing a value" + (f": {reason}" if reason else ""))
     return value
 
 
-OPERATORS: dict[str, tuple[Callable[[Lookup, str, str, bool], str], bool]] = {
+OPERATORS: dict[str, tuple[Callable[[Variables, str, str, bool], str], bool]] = {
     ":?": (_required, True),
     "?": (_required, False),
     ":-": (_absent, True),
@@ -64,7 +84,7 @@ OPERATORS: dict[str, tuple[Callable[[Lookup, str, str, bool], str], bool]] = {
 }
 
 
-def substitute(text: str, lookup: Lookup) -> str:
+def substitute(text: str, variables: Variables) -> str:
     """Returns the text with its variables filled in; raises BadTemplate or Required."""
     if "$" not in text:
         return text
@@ -75,7 +95,7 @@ def substitute(text: str, lookup: Lookup) -> str:
         if dollar > line:
             line = text.find("\n", dollar)
             line = len(text) if line < 0 else line
-        value, end = _variable(text, (dollar, line), lookup)
+        value, end = _variable(text, (dollar, line), variables)
         parts += [text[at:dollar], value]
         at = end
     return "".join([*parts, text[at:]])
@@ -89,35 +109,35 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _variable(text: str, place: tuple[int, int], lookup: Lookup) -> tuple[str, int]:
+def _variable(text: str, place: tuple[int, int], variables: Variables) -> tuple[str, int]:
     """Returns what stands for the `$` at a place, and where the text goes on; the place ends with its line."""
     dollar, line = place
     following = text[dollar + 1 : dollar + 2]
     if following == "$":
         return "$", dollar + 2
     if following == "{":
-        return _braced(text, (dollar, line), lookup)
+        return _braced(text, (dollar, line), variables)
     name = _NAME.match(text, dollar + 1)
     if name is None:
         return "$", dollar + 1
-    return lookup(name.group()) or "", name.end()
+    return variables.plain(name.group()), name.end()
 
 
-def _braced(text: str, place: tuple[int, int], lookup: Lookup) -> tuple[str, int]:
+def _braced(text: str, place: tuple[int, int], variables: Variables) -> tuple[str, int]:
     dollar, line = place
     name = _NAME.match(text, dollar + 2)
     if name is not None and text[name.end() : name.end() + 1] == "}":
-        return lookup(name.group()) or "", name.end() + 1
+        return variables.plain(name.group()), name.end() + 1
     if name is None or not _OPERATOR.match(text, name.end()):
         raise BadTemplate(text)
     last = text.rfind("}", name.end(), line)
     if last < 0:
         raise BadTemplate(text)
     end = _closing(text, dollar, last + 1)
-    return _operated(text[dollar + 2 : end], lookup), end + 1
+    return _operated(text[dollar + 2 : end], variables), end + 1
 
 
-def _operated(text: str, lookup: Lookup) -> str:
+def _operated(text: str, variables: Variables) -> str:
     """Returns what `NAME<operator>text` stands for; the leftmost operator decides, of two at one place the longer."""
     found = [(text.find(operator), operator) for operator in OPERATORS if operator in text]
     if not found:
@@ -125,7 +145,7 @@ def _operated(text: str, lookup: Lookup) -> str:
     operator = min(found, key=lambda each: each[0])[1]
     rule, empty = OPERATORS[operator]
     name, _, value = text.partition(operator)
-    return rule(lookup, name, value, empty)
+    return rule(variables, name, value, empty)
 
 
 def _closing(text: str, start: int, stop: int) -> int:
@@ -200,14 +220,16 @@ class Interpolation:
     missing: dict[str, Path] = field(default_factory=dict)
     path: Path = ()
 
-    def lookup(self, name: str) -> str | None:
-        """Returns a variable's value and notes that it was asked for."""
+    def get(self, name: str) -> str | None:
+        """Returns a variable's value and notes that it was used."""
         value = self.environment.get(name)
-        if value is None:
-            self.missing.setdefault(name, self.path)
-        else:
+        if value is not None:
             self.used[name] = value
         return value
+
+    def unset(self, name: str) -> None:
+        """Notes the first value that lacks a variable."""
+        self.missing.setdefault(name, self.path)
 
     def fill(self, root: Any) -> None:
         """Fills a whole tree in place; raises InterpolationError whose `where` is the path of the value."""
@@ -227,7 +249,7 @@ class Interpolation:
             return text
         self.path = path
         try:
-            filled = substitute(text, self.lookup)
+            filled = substitute(text, Variables(self.get, self.unset))
             return cast(filled) if cast else filled
         except BadTemplate as problem:
             says = f"invalid interpolation format in {shown(text)}"

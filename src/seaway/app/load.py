@@ -16,7 +16,7 @@ from seaway.app.built import Parts, built
 from seaway.app.consistency import Project, check_consistency
 from seaway.app.faults import placed
 from seaway.app.head import Head, choose, for_environment, touched
-from seaway.app.interpolate import substitute
+from seaway.app.interpolate import Variables, substitute
 from seaway.app.model import App
 from seaway.app.parse import VISITED
 from seaway.app.resolve import Resolver
@@ -99,9 +99,11 @@ class _Loading:
         reader = head.reader()
         environments = head.environments(reader)
         environment = choose(environments, wanted)
-        self.selection = for_environment(self.selection, environment, governed=self.how.governed)
         if self.how.governed:
             self.assembly.source.confine(head.roots())
+        self.selection = for_environment(
+            self.selection, environment, source=self.assembly.source, governed=self.how.governed
+        )
         findings = [*reader.findings, *self._touched()]
         model, document = self._models()
         inactive = self._split(document)
@@ -133,7 +135,7 @@ class _Loading:
                 name = document.tree.get("name") if isinstance(document.tree, Map) else None
                 found = name if isinstance(name, str) and name else found
         try:
-            return substitute(found, self.selection.environ.get)
+            return substitute(found, Variables(self.selection.environ.get))
         except ValueError as problem:
             raise InterpolationError(f"name: {problem}", where=self.selection.files[0].name) from problem
 

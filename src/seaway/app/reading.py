@@ -103,7 +103,7 @@ class Reader:
         return found
 
     def _keep(self, found: dict[str, Any], field: _Field, item: object, path: Path, base: object = None) -> None:
-        if item is None and type(None) not in get_args(field.hint):
+        if item is None and type(None) not in get_args(field.hint) and not hasattr(field.hint, "shorthand"):
             return
         try:
             found[field.name] = self.value(field.hint, item, path, base)

@@ -7,7 +7,7 @@ environment over `--env-file`, or over `.env` beside the caller and in the proje
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,14 +78,16 @@ def _merge_env_files(variables: dict[str, str], files: tuple[Path, ...]) -> None
         variables.setdefault(name, value)
 
 
-def read_env_files(files: Sequence[Path], variables: Mapping[str, str]) -> dict[str, str]:
+def read_env_files(
+    files: Sequence[Path], variables: Mapping[str, str], read: Callable[[Path], bytes] = Path.read_bytes
+) -> dict[str, str]:
     """Returns what env files set, a later file over an earlier one; raises SourceMissing, InterpolationError."""
     found: dict[str, str] = {}
     for file in files:
         if not file.is_file():
             raise SourceMissing(f"couldn't find env file: {file}", where=file)
         try:
-            dotenv.parse(file.read_bytes().decode("utf-8", "replace"), variables.get, found)
+            dotenv.parse(read(file).decode("utf-8", "replace"), variables.get, found)
         except ValueError as problem:
             raise InterpolationError(f"failed to read {file.name}: {problem}", where=file) from problem
     return found
