@@ -13,6 +13,7 @@ from seaway.evidence.statement import PredicateType as T
 from seaway.policy.decision import Asked, summary
 from seaway.policy.facts import Facts
 from seaway.policy.gathered import Absent, ReferenceAsked
+from seaway.policy.rules import load_policy
 from seaway.policy.shape import State, faults
 from tests.policy.world import BUNDLE, COMMIT, IMAGE, NOW, REF, SBOM, World, moment, open_world, scan
 
@@ -299,6 +300,22 @@ def test_the_summary_says_what_was_decided() -> None:
     (denial,) = next(rule["denials"] for rule in failed["seaway_decision"]["rules"] if rule["rule"] == "scan-fresh")
     assert denial["subject"] == str(IMAGE)
     assert denial["fact"] == "images.scan.state"
+
+
+def test_a_waived_origin_proves_no_level() -> None:
+    """Where provenance was let through by exception, the summary does not claim that it was verified."""
+    world = open_world(approved=False)
+    nobody: dict[str, dict[str, object]] = {
+        "tests-passed": {"suites": ["e2e"]},
+        "approved-by-another": {"approvals": 0},
+    }
+    world.policy = load_policy(parameters=nobody)
+    world.drop(T.PROVENANCE)
+    world.excepts("signed-provenance")
+    decision = world.decide()
+    assert decision.passed
+    said = summary(decision, Asked(1, 0, THING), inputs=[], resource="pkg:oci/shop", version="0.1")
+    assert said.verified_levels == ("SLSA_BUILD_LEVEL_0",)
 
 
 def test_a_list_without_end_is_no_fact() -> None:

@@ -18,6 +18,8 @@ from seaway.evidence.progress import Decision as VerificationSummary
 from seaway.evidence.progress import Result, Verifier
 from seaway.policy.rules import Level
 
+_ORIGIN = "signed-provenance"
+
 
 class Verdict(StrEnum):
     """What a rule says: undecided (an error, an unknown shape) denies too, and is never waived."""
@@ -136,7 +138,7 @@ def summary(
         policy=Resource(uri=f"seaway:policy/{decision.environment}", digest={"sha256": decision.policy.hex}),
         input_attestations=tuple(Resource(digest={"sha256": digest.hex}) for digest in sorted(set(inputs))),
         verification_result=Result.PASSED if decision.passed else Result.FAILED,
-        verified_levels=("SLSA_BUILD_LEVEL_1",) if decision.passed else ("FAILED",),
+        verified_levels=(_level(decision),),
         slsa_version="1.0",
         seaway_decision={
             "environment": decision.environment,
@@ -147,3 +149,11 @@ def summary(
             "consent": decision.consent,
         },
     )
+
+
+def _level(decision: Decision) -> str:
+    """Returns the SLSA build level that was proven: 1 with verified provenance, 0 where that was waived."""
+    if not decision.passed:
+        return "FAILED"
+    proven = any(ruling.rule == _ORIGIN and ruling.verdict is Verdict.PASS for ruling in decision.rulings)
+    return "SLSA_BUILD_LEVEL_1" if proven else "SLSA_BUILD_LEVEL_0"

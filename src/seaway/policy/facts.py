@@ -74,14 +74,15 @@ def gather_facts(question: Question, gathered: Gathered, people: Registry, *, no
     approvers = sum(Role.APPROVER in person.roles for person in persons.values())
     commits, builders = _sources(question, gathered)
     authors = _authors(commits, question, people)
-    involved = frozenset((*authors, *builders, question.requester))
+    requester = question.requester if question.requester in persons else UNKNOWN
+    involved = frozenset((*authors, *builders, requester))
     alone = {waiver.subject for waiver in live if waiver.is_self_approval and approvers == 1}
     body: dict[str, object] = {
         "environment": question.environment,
         "risk": question.risk,
         "bundle": str(question.bundle),
         "authors": authors,
-        "requester": question.requester if question.requester in persons else UNKNOWN,
+        "requester": requester,
         "approvers": approvers,
         "evidenceSet": str(evidence_set(considered(question, gathered))[1]),
         "policy": {"digest": str(question.policy), "consented": consented(question, gathered, alone=alone)},

@@ -100,6 +100,17 @@ def test_a22_unshaped_exception(why: str, changes: dict[str, object]) -> None:
         open_world().excepts("scan-fresh", **changes)
 
 
+def test_a17_an_unknown_author_grants_no_exception_from_approval() -> None:
+    """With known authors two people may except it; with an unknown one its approver could be the author."""
+    world = open_world(approved=False)
+    world.excepts("approved-by-another", "bob", BUNDLE)
+    assert world.verdicts()["approved-by-another"] == "waived"
+    world.asks(requester="nobody")
+    refused(world, "approved-by-another", "self-approval cannot be excluded")
+    world.asks(requester="alice", identities={})
+    refused(world, "approved-by-another", "self-approval cannot be excluded")
+
+
 def test_a22_only_an_approver_excepts() -> None:
     """A statement that names an approver and was signed in another role waives nothing."""
     world = unscanned()
