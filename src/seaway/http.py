@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import email.utils
 import ipaddress
-import os
 import random
 import re
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +33,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from seaway.digest import Digest
-from seaway.errors import DigestMismatch, RegistryError, SeawayError
+from seaway.errors import DigestMismatch, RegistryError, SeawayError, StoreError
 
 Result = TypeVar("Result")
 Body = bytes | Callable[[], Iterator[bytes]] | None
@@ -139,20 +139,24 @@ class Client:
     ) -> Digest:
         """Streams a document to `path`, which appears only whole and with the right digest; resumes by Range.
 
-        Raises DigestMismatch with the bytes deleted, and the client's error for any status but 200.
+        Raises DigestMismatch with the bytes deleted, StoreError for a full disk, the client's error for a refusal.
         """
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        ask = _Ask("GET", url, {"Accept-Encoding": "identity", **(headers or {})})
         try:
-            self._try(
-                _Ask("GET", url, {"Accept-Encoding": "identity", **(headers or {})}),
-                lambda response: self._save(response, partial, limit),
-                resume=partial,
-            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return self._land(ask, path, digest, limit=limit)
+        except OSError as error:
+            says = f"a download cannot be written: {error.strerror or error}"
+            raise StoreError(says, where=error.filename or path, hint="free some space and try again") from error
+
+    def _land(self, ask: _Ask, path: Path, digest: Digest | None, *, limit: int) -> Digest:
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+        try:
+            self._try(ask, lambda response: self._save(response, partial, limit), resume=partial)
             with partial.open("rb") as stream:
                 got = Digest.of_stream(stream)
             if digest is not None and got != digest:
-                raise DigestMismatch(f"expected {digest}, got {got}", where=shown(url))
+                raise DigestMismatch(f"expected {digest}, got {got}", where=shown(ask.url))
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from tests.fakes.web import Reply, Request, serve
 
 from seaway.digest import Digest
-from seaway.errors import DigestMismatch, RegistryError, SourceError
+from seaway.errors import DigestMismatch, RegistryError, SourceError, StoreError
 from seaway.http import Client, GuardRefused, guard, guard_realm, shown
 
 pytestmark = pytest.mark.rootless
@@ -235,3 +237,20 @@ def test_a_download_that_fails_leaves_nothing(tmp_path: Path, reply: Reply, says
 def test_what_is_shown_holds_no_secret() -> None:
     """Users, passwords, queries and fragments are left out."""
     assert shown("https://u:p@registry.example:5000/v2/x?sig=1#f") == "https://registry.example:5000/v2/x"
+
+
+def test_a_full_disk_is_a_store_error(tmp_path: Path) -> None:
+    """A place that cannot be written is named, and nothing is left."""
+    (tmp_path / "file").write_text("")
+    with serve(answers(Reply(200, b"x"))) as web, pytest.raises(StoreError, match="cannot be written"):
+        client().download(web.url, tmp_path / "file" / "below")
+    with serve(answers(Reply(200, bytes(1 << 20)))) as web, pytest.raises(StoreError, match="File too large"):
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+        try:
+            client().download(web.url, tmp_path / "f")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

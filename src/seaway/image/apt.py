@@ -23,6 +23,7 @@ from seaway.errors import BaseError
 from seaway.image.aptget import Mirror, download, is_whole, mirrors, private_apt
 from seaway.image.deb import read_deb, stanza_fields
 from seaway.image.debian import root_entries
+from seaway.image.disk import disk_errors
 from seaway.image.model import Entry
 
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
@@ -93,7 +94,8 @@ def fetch(lock: AptLock, *, cache: Path) -> tuple[Path, ...]:
     Raises BaseError where no mirror has a package any more.
     """
     store = cache / "debs"
-    store.mkdir(parents=True, exist_ok=True)
+    with disk_errors(store):
+        store.mkdir(parents=True, exist_ok=True)
     missing = _absent(lock.packages, store)
     for mirror in mirrors() if missing else ():
         asked = [one for one in missing if _may_have(mirror, one)]
@@ -108,7 +110,7 @@ def fetch(lock: AptLock, *, cache: Path) -> tuple[Path, ...]:
 @contextmanager
 def unpacked(paths: Sequence[Path]) -> Iterator[tuple[Entry, ...]]:
     """Gives the entries of the root file system made of the packages; their contents are good inside the block."""
-    with tempfile.TemporaryDirectory(prefix="seaway-debs-") as scratch:
+    with disk_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="seaway-debs-") as scratch:
         yield root_entries(read_deb(path, Path(scratch)) for path in paths)
 
 

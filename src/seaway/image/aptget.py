@@ -10,6 +10,7 @@ Not here: which packages are wanted (`apt.py`), what is made of them (`debian.py
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -90,11 +91,17 @@ def private_apt(suite: str, architecture: str, cache: Path) -> Iterator[Apt]:
     home = (cache / "apt" / f"{suite}-{architecture}").absolute()
     for name in ("conf.d", "sources.d", "none", "state/lists/partial", "cache/archives/partial"):
         (home / name).mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second resolution of the same suite waits for the first
+        _set_up(home, suite, architecture)
+        yield Apt(home / "apt.conf")
+
+
+def _set_up(home: Path, suite: str, architecture: str) -> None:
     (home / "status").write_text("")
     (home / "sources.d" / "debian.sources").write_text(_sources(suite, mirrors()))
     (home / "apt.conf").write_text(f'Dir::Etc::parts "{home}/conf.d";\nDir::Etc::main "/dev/null";\n')
     _copy_configuration(home, architecture)
-    yield Apt(home / "apt.conf")
 
 
 def _copy_configuration(home: Path, architecture: str) -> None:

@@ -34,12 +34,12 @@ from seaway.blobs import BlobStore
 from seaway.digest import Digest
 from seaway.errors import DigestMismatch, StoreError
 from seaway.image.archive import DEFAULT_LIMITS, ArchiveRefused, Hashed, Limits, Member, inflated, members
+from seaway.image.disk import disk_errors
 from seaway.image.model import Kind
 from seaway.image.stack import Node, Said, stack
 
 _CHUNK = 1 << 20
 _AT_ONCE = 2
-_SPACE = "free some space and run the command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ImageRoots:
         if place.is_dir():
             return place
         layers = _layers_of(store, manifest)
-        with _disk_errors(self._directory), self._locked():
+        with disk_errors(self._directory), self._locked():
             if not place.is_dir():
                 self._unpack(store, [layer for layer in layers if not (self._layers / layer.diff_id.hex).is_dir()])
                 self._farm(layers, place)
@@ -78,7 +78,7 @@ class ImageRoots:
     def prune(self, keep: Iterable[Digest]) -> int:
         """Removes the roots of all images but `keep`, and the layers that none of these uses; returns how many went."""
         kept = {digest.hex for digest in keep}
-        with _disk_errors(self._directory), self._locked():
+        with disk_errors(self._directory), self._locked():
             gone = [path for path in self._roots.iterdir() if path.name not in kept]
             used = {name for path in self._roots.iterdir() if path.name in kept for name in self._uses(path.name)}
             gone += [path for path in self._layers.iterdir() if path.name not in used]
@@ -237,12 +237,3 @@ def _link(source: str, place: str) -> None:
         if error.errno != errno.EMLINK:
             raise
         shutil.copy(source, place)
-
-
-@contextmanager
-def _disk_errors(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        says = f"image roots cannot be written: {error.strerror or error}"
-        raise StoreError(says, where=error.filename or directory, hint=_SPACE) from error
