@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from seaway.errors import NotYet, RuleRefused
+from seaway.policy.gate import decide
 from seaway.policy.rules import Level, load_policy, policy_set
-from tests.policy.world import NOW, World, open_world
+from tests.policy.world import IMAGE, NOW, World, open_world
 
 pytestmark = pytest.mark.rootless
 RULE = """
@@ -241,6 +243,37 @@ def test_words_for_the_case_or_the_plain_ones(words: str, says: str) -> None:
     """A message that cannot be made, is empty or no text gives way to the plain one; it stays on one line."""
     world, _ = decided(NONE.replace("fact: images", f"fact: images, messageExpression: {words}"))
     assert [denial.says for denial in world.decide().denials] == [says]
+
+
+def test_a_hint_names_digest_and_environments() -> None:
+    """The command to paste has the digest of the image it is about, and both environments."""
+    world, _ = decided(NONE.replace("build fewer", "'{digest} {environment} {previous}'") + "each: images\n")
+    assert [denial.hint for denial in world.decide().denials] == [f"{IMAGE} prod staging"]
+
+
+def test_image_is_there_for_rules_over_images_alone() -> None:
+    """A rule over all the evidence has no image to speak of."""
+    _, verdicts = decided(RULE.replace("size(evidence.images) <= params.most", "image.service == 'api'"))
+    assert verdicts["mine"] == "undecided"
+
+
+def test_a_change_needs_what_this_policy_asks_of_promotions() -> None:
+    """The decision records approvals and titles of the approval rule, whatever rules stand before it; else one."""
+    earlier = RULE.replace("name: mine", "name: a-rule")
+    asked: dict[str, dict[str, object]] = {"approved-by-another": {"approvals": 3, "titles": {"risk-owner": 1}}}
+    policy = load_policy(more=[("mine.yaml", earlier)], parameters=asked)
+    facts = open_world().facts
+    assert decide(policy, facts, now=NOW).consent == {"approvals": 3, "titles": {"risk-owner": 1}}
+    only = policy_set([rule for rule in policy.rules if rule.name == "a-rule"])
+    assert decide(only, facts, now=NOW).consent == {"approvals": 1, "titles": {}}
+
+
+def test_an_approval_rule_for_elsewhere_asks_nothing_here() -> None:
+    """Only a rule that applies in this environment says what a change here needs."""
+    elsewhere = RULE.replace("most: 3", "approvals: 9, most: 3") + "environments: [dev]\n"
+    rule = next(rule for rule in load_policy(more=[("mine.yaml", elsewhere)]).rules if rule.name == "mine")
+    policy = policy_set([replace(rule, name="approved-by-another")])
+    assert decide(policy, open_world().facts, now=NOW).consent["approvals"] == 1
 
 
 def test_high_risk_passes_by_an_enforced_rule_for_it() -> None:

@@ -110,7 +110,7 @@ def _verdict(denials: Sequence[Denial], skipped: bool) -> Verdict:
 
 def _subjects(rule: Rule, facts: Facts) -> Iterator[tuple[str, dict[str, object]]]:
     """Yields the digest each evaluation is about, with its bindings."""
-    common: dict[str, object] = {"evidence": facts.body, "params": dict(rule.parameters), "image": None}
+    common: dict[str, object] = {"evidence": facts.body, "params": dict(rule.parameters)}
     if rule.each is None:
         yield facts.bundle, common
         return
