@@ -3,7 +3,8 @@
 Rules
 - One cluster per replica and port, its version's other replicas as priority 1: a retry stays in its weighted
   cluster, so without siblings a killed replica would fail requests.
-- Endpoints come by EDS, a file a cluster, so that siblings change without the cluster, its connections and its
+- A file holds one route table or one cluster's endpoints: Envoy refuses a file with two for a single subscription.
+- Endpoints come by EDS, so that siblings change without the cluster, its connections and its
   counters starting anew.
 - Weights are integers by replica: percent x (least common multiple of pod counts) / pods, so shares are exact.
 - Panic threshold 0, health checks every 0.5 s, retries on what never reached the program; `reset` for safe methods.
@@ -59,7 +60,7 @@ class Backend:
 
 
 def bootstrap(folder: str, admin: tuple[str, int], node: str, edges: Sequence[float] = LATENCY_EDGES) -> Json:
-    """Returns the file Envoy starts with; all else is read from `lds.json`, `cds.json`, `rds.json`, `eds/`."""
+    """Returns the file Envoy starts with; the rest is in `lds.json`, `cds.json`, `rds/`, `eds/`."""
     histogram = {"match": {"suffix": "upstream_rq_time"}, "buckets": list(edges)}
     return {
         "node": {"id": node, "cluster": node},
@@ -198,7 +199,7 @@ def _http_chain(folder: str, front: Front) -> Json:
     manager = {
         "@type": _HCM,
         "stat_prefix": front.name,
-        "rds": {"route_config_name": front.name, "config_source": _path(folder, "rds")},
+        "rds": {"route_config_name": front.name, "config_source": _path(f"{folder}/rds", front.name)},
         "http_filters": [router],
         "use_remote_address": True,
         "server_header_transformation": "PASS_THROUGH",

@@ -129,7 +129,7 @@ class Fronts:
         (self.folder / "eds").mkdir(exist_ok=True)
         for name, entry in sorted(assigned.items()):
             self._publish(f"eds/{name}", [entry])
-        on_disk = {path.name.removesuffix(".json") for path in (self.folder / "eds").glob("*.json")}
+        on_disk = {path.name.removesuffix(".json") for path in (self.folder / "eds").glob("[!.]*.json")}
         named = (assigned.keys() | view.routed() | self._written_routes()) & on_disk
         self._publish("cds", clusters(str(self.folder), named))
         for name in on_disk - named - view.clusters:
@@ -143,8 +143,14 @@ class Fronts:
             weights[front.name] = weigh(serving, traffic.shares.get(front.service, {}), front.port)
             if not weights[front.name] and traffic.of(front):
                 weights[front.name] = self._written_weights().get(front.name, {})
-        self._publish("rds", [route_table(front, weights[front.name]) for front in traffic.fronts if front.http])
+        (self.folder / "rds").mkdir(exist_ok=True)
+        for front in traffic.fronts:
+            if front.http:
+                self._publish(f"rds/{front.name}", [route_table(front, weights[front.name])])
         self._publish("lds", listeners(str(self.folder), self._admitted(traffic), weights))
+        for path in (self.folder / "rds").glob("[!.]*.json"):
+            if path.stem not in weights:
+                path.unlink()
 
     def _admitted(self, traffic: Traffic) -> list[Front]:
         """Returns the fronts that have their listener already or whose address is free."""
@@ -157,7 +163,8 @@ class Fronts:
 
     def _written_weights(self) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
-        for table in self._resources("rds"):
+        tables = [self._resources(f"rds/{path.stem}") for path in sorted((self.folder / "rds").glob("[!.]*.json"))]
+        for table in (table for resources in tables for table in resources):
             route = table["virtual_hosts"][0]["routes"][0].get("route", {})
             weighted = route.get("weighted_clusters", {}).get("clusters", [])
             found[str(table["name"])] = {str(each["name"]): int(each["weight"]) for each in weighted}
