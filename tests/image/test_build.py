@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from seaway.digest import Digest
-from seaway.errors import DigestMismatch, FindingsError, UsageError
+from seaway.digest import Digest, canonical
+from seaway.errors import DigestMismatch, FindingsError, UsageError, WheelError
 from seaway.image.build import BuildRequest, Built, build
 from seaway.image.config import Run
 from seaway.image.layout import Layout
@@ -180,3 +180,110 @@ def test_sbom_and_facts_are_in_the_store(bench: Bench) -> None:
     assert [part["purl"] for part in sbom["components"]] == ["pkg:pypi/alpha@1.0", "pkg:pypi/beta@1.0"]
     assert "timestamp" not in sbom["metadata"]
     assert json.loads(bench.store.get(built.facts))["components"][0]["licenses"] == ["MIT"]
+
+
+def test_prune_costs_a_kept_image_nothing(bench: Bench) -> None:
+    """After pruning, what the image is made of is still recorded; layers of no image are forgotten."""
+    built = bench.build()
+    gone = Digest.of(b"gone")
+    record = replace(built.wheel_layers[0].record, layer=replace(built.image.layers[0], diff_id=gone))
+    bench.store.index_layer(gone, canonical({**record.json(), "layer": {"digest": str(gone)}}))
+    bench.store.prune()
+    assert not any(layer.is_new for layer in bench.build().wheel_layers)
+    assert bench.store.recorded(gone) is None
+
+
+def test_a_wheel_that_the_base_cannot_run_is_refused(
+    bench: Bench, wheel: WheelFactory, lock_wheel: Callable[..., LockedWheel]
+) -> None:
+    """A wheel for another Python, put into the lock by hand, is SW-1003 before anything is made."""
+    path = wheel("native", tag="cp312-cp312-manylinux_2_17_x86_64")
+    bench.wheels[lock_wheel(path)] = path
+    with pytest.raises(FindingsError, match="SW-1003"):
+        bench.build()
+
+
+def test_a_wheel_cannot_replace_the_environment(
+    bench: Bench, wheel: WheelFactory, lock_wheel: Callable[..., LockedWheel]
+) -> None:
+    """A wheel that brings an interpreter of its own is refused."""
+    path = wheel("evil", files={"evil-1.0.data/scripts/python": b"#!/bin/sh"})
+    bench.wheels[lock_wheel(path)] = path
+    with pytest.raises(FindingsError, match="evil and the environment itself"):
+        bench.build()
+
+
+def test_a_wrong_hash_in_a_record_stops_the_layer(
+    bench: Bench, wheel: WheelFactory, lock_wheel: Callable[..., LockedWheel]
+) -> None:
+    """A file that does not have the hash of its RECORD is found while it is written; no partial file stays."""
+    row = b"liar/__init__.py,sha256=" + b"A" * 43 + b",6\n"
+    path = wheel("liar", with_record=lambda text: row + text.split(b"\n", 1)[1])
+    bench.wheels[lock_wheel(path)] = path
+    with pytest.raises(WheelError, match="as recorded"):
+        bench.build()
+    assert list((bench.store.directory / "partial").iterdir()) == []
+    assert bench.store.check() == ()
+
+
+def test_config_is_what_the_room_says(bench: Bench) -> None:
+    """Environment, user, folder, labels and history follow from the base and the compose file alone."""
+    base = replace(
+        bench.base,
+        config={
+            "config": {
+                "Env": ["PATH=/usr/local/bin:/bin", "LANG=C.UTF-8", "KEEP=1"],
+                "Cmd": ["python3"],
+                "Labels": {"org.opencontainers.image.title": "theirs", "a": "b"},
+                "OnBuild": ["RUN evil"],
+            },
+            "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "base step"}],
+        },
+    )
+    run = Run(("serve",), (), {"LANG": "de", "A": "1"}, {"org.opencontainers.image.licenses": "MIT", "team": "x"})
+    config = bench.build(base=base, run=run).image.config
+    container = config["config"]
+    assert isinstance(container, dict)
+    assert container == {
+        "Cmd": ["serve"],
+        "Env": [
+            "PATH=/opt/venv/bin:/usr/local/bin:/bin",
+            "KEEP=1",
+            "VIRTUAL_ENV=/opt/venv",
+            "PYTHONDONTWRITEBYTECODE=1",
+            "HOME=/tmp",
+            "USER=nonroot",
+            "A=1",
+            "LANG=de",
+        ],
+        "Labels": {
+            "a": "b",
+            "team": "x",
+            "dev.seaway.profile": "1",
+            "org.opencontainers.image.licenses": "MIT",
+            "org.opencontainers.image.title": "api",
+            "org.opencontainers.image.base.name": "apt:debian/bookworm",
+            "org.opencontainers.image.base.digest": str(base.digest),
+        },
+        "User": "65532:65532",
+        "WorkingDir": "/opt/app",
+    }
+    history = config["history"]
+    assert isinstance(history, list)
+    assert {step["created"] for step in history} == {"1980-01-02T00:00:00Z"}
+    assert [step["created_by"] for step in history] == [
+        "base step",
+        "seaway: environment",
+        "seaway: wheel alpha 1.0",
+        "seaway: bucket 1",
+        "seaway: app",
+    ]
+
+
+def test_base_entrypoint_and_user_are_kept(bench: Bench) -> None:
+    """As with FROM and CMD, a base's entrypoint stays; a known user needs no HOME."""
+    base = replace(bench.base, config={"config": {"Entrypoint": ["/init"]}}, has_user=True)
+    container = bench.build(base=base).image.config["config"]
+    assert isinstance(container, dict)
+    assert container["Entrypoint"] == ["/init"]
+    assert not any(entry.startswith("HOME=") for entry in container["Env"])

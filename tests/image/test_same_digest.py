@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from seaway.image.layout import Layout
 
 pytestmark = pytest.mark.rootless
 
@@ -84,3 +88,28 @@ def test_a_flipped_bit_gives_another_digest(wheels: Path, wheel: WheelFactory, t
     first = _run(tmp_path / "one", wheels, "1", "022")
     wheel("beta", files={"beta.py": b"c"})
     assert _run(tmp_path / "two", wheels, "1", "022")[0] != first[0]
+
+
+def test_a_killed_build_loses_nothing(wheels: Path, tmp_path: Path) -> None:
+    """A build and its workers killed at any moment leave a whole store, and the next build has the same digest."""
+    expected = _run(tmp_path / "whole", wheels, "2", "022")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    where = tmp_path / "killed"
+    where.mkdir()
+    for after in (0.2, 0.4, 0.6, 0.9, 1.3):
+        command = [sys.executable, "-c", _SCRIPT, str(wheels), "2", "022"]
+        with subprocess.Popen(command, cwd=where, env=environ, stdout=subprocess.PIPE, start_new_session=True) as run:
+            try:
+                run.wait(after)
+            except subprocess.TimeoutExpired:
+                os.killpg(run.pid, signal.SIGKILL)
+        assert Layout(where / "oci").check() == ()
+    assert _run(where, wheels, "2", "022") == expected
+
+
+def test_two_builds_at_once_are_one(wheels: Path, tmp_path: Path) -> None:
+    """Builds that run side by side into one store give the same digest and a whole store."""
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda _: _run(tmp_path / "both", wheels, "1", "022"), range(2))
+    assert one == two
+    assert Layout(tmp_path / "both" / "oci").check() == ()

@@ -178,13 +178,33 @@ class Layout:
             return 0
         with disk_errors(self.directory), self.locked():
             kept = {found for root in (*(d.digest for d in self.manifests()), *keep) for found in self._reach(root)}
-            orphans = [path for path in self._blobs.iterdir() if path.name not in {digest.hex for digest in kept}]
+            stale, listed = self._judge_records(kept)
+            names = {digest.hex for digest in kept | listed}
+            orphans = [*stale, *(path for path in self._blobs.iterdir() if path.name not in names)]
             orphans += [path for path in self._partial.iterdir() if _is_abandoned(path)]
             orphans += [path for place in (self.directory, self._records) for path in place.glob(".*.partial")]
             freed = sum(path.stat().st_size for path in orphans)
             for path in orphans:
                 path.unlink()
         return freed
+
+    def _judge_records(self, kept: set[Digest]) -> tuple[list[Path], set[Digest]]:
+        """Returns records whose layer goes, and the lists of files that belong to layers that stay."""
+        stale, listed = [], set()
+        for path in self._records.glob("*.json"):
+            try:
+                body = json.loads(path.read_bytes())
+                if "layer" not in body:
+                    continue  # not about a layer
+                layer, files = Digest.parse(body["layer"]["digest"]), Digest.parse(body["files"])
+            except (ValueError, KeyError, TypeError):
+                stale.append(path)
+                continue
+            if layer in kept:
+                listed.add(files)
+            else:
+                stale.append(path)
+        return stale, listed
 
     def _index(self) -> list[dict[str, Any]]:
         try:
