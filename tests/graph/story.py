@@ -245,6 +245,11 @@ def _decision(minutes: float, inputs: Sequence[Digest]) -> Decision:
     )
 
 
+def decide_again(tape: Tape, minutes: float) -> None:
+    """v1 is decided anew, later."""
+    tape.add(_decision(minutes, []).about(bundle("v1")), "p-release")
+
+
 def deployment(minutes: float, name: str, *, release: str, weight: float, arm: str, **changed: Any) -> Deployment:
     """What runs from a moment on."""
     services = {
@@ -307,6 +312,7 @@ def _canary(tape: Tape) -> None:
     )
     tape.add(rollback.about(bundle("v2")), "p-alice")
     _deploy(tape, 16, "v1", release="2", weight=100.0, arm="stable", about="v2")
+    _event(tape, 17, "v2", "2", "rolled-back")
     summary = {
         "scope": "release",
         "environment": "production",

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,27 @@ def test_two_at_once_give_the_same_rows(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert GraphStore.open(path).content() == WHOLE
+
+
+def test_what_another_process_folded_meanwhile_is_not_folded_twice(tmp_path: Path) -> None:
+    """Between asking the ledger and writing, somebody else was faster."""
+    path = tmp_path / "g.sqlite"
+
+    class Overtaken(Tape):
+        def leaves(self, first: int) -> Iterator[Leaf]:
+            folded(path, STORY.upto(9)).close()
+            yield from super().leaves(first)
+
+    assert folded(path, Overtaken(list(STORY.leaves(0)))).content() == WHOLE
+
+
+def test_a_version_named_again_is_open_once(tmp_path: Path) -> None:
+    """Another release says the same version serves, with part of the weight: the older row ends."""
+    tape = story.tell()
+    tape.add(story.deployment(50, "v3", release="4", weight=60.0, arm="stable").about(story.bundle("v3")), "p-alice")
+    store = folded(tmp_path / "g.sqlite", tape)
+    asked = "SELECT n.key FROM edge e JOIN node n ON n.id = e.dst WHERE e.kind = ? AND e.until IS NULL"
+    assert sorted(store.connection.execute(asked, (Edge.SERVES,))) == [("svc:api",), ("svc:worker",)]
 
 
 KILLED = """

@@ -69,7 +69,7 @@ def test_the_end_of_its_release_is_told(store: GraphStore) -> None:
     """Rolled back, why, on what verdict."""
     release = why(store, request("v2", 15)).release
     assert release
-    assert release.properties["outcome"] == "rolled-back"
+    assert (release.properties["outcome"], release.properties["state"]) == ("rolled-back", "rolled-back")
     assert release.properties["verdict"]["criterion"] == "helpful"
     assert release.properties["requestsExposed"] == 471
 
@@ -81,6 +81,37 @@ def test_a_request_at_any_time_finds_the_version_that_answered(store: GraphStore
     assert (answer.gaps, answer.bundle) == ((), str(bundle(name)))
     assert answer.images[0].commit == commit(name)
     assert answer.models[0].key == str((story.MINILM if name == "v3" else story.STATIC).root)
+
+
+@pytest.mark.parametrize(("name", "minutes", "release"), [("v1", 6, "1"), ("v1", 20, "2"), ("v3", 35, "3")])
+def test_a_request_belongs_to_the_release_of_its_time(
+    store: GraphStore, name: str, minutes: float, release: str
+) -> None:
+    """The same version ran by two releases: its first, and the way back of another."""
+    found = why(store, request(name, minutes)).release
+    assert found
+    assert found.properties["id"] == release
+
+
+def test_what_had_traffic_is_preferred(tmp_path: Path) -> None:
+    """Within one minute a version had weight and then none: the request came from when it had some."""
+    tape = story.tell()
+    gone = story.deployment(36.4, "v3", release="4", weight=0.0, arm="canary")
+    tape.add(gone.about(bundle("v1")), "p-alice")
+    found = why(folded(tmp_path, tape), request("v3", 36)).release
+    assert found
+    assert found.properties["id"] == "3"
+
+
+def test_an_exception_that_had_ended_is_not_told(tmp_path: Path) -> None:
+    """It held when v1 was decided; a decision after its end did not stand on it."""
+    tape = story.tell()
+    story.decide_again(tape, 60 * 24 * 31)
+    late = story.deployment(60 * 24 * 31 + 1, "v1", release="9", weight=100.0, arm="canary")
+    tape.add(late.about(bundle("v1")), "p-alice")
+    one = folded(tmp_path, tape)
+    assert why(one, request("v1", 60 * 24 * 31 + 2)).exceptions == ()
+    assert len(why(one, request("v1", 6)).exceptions) == 1
 
 
 def test_an_exception_that_held_at_the_decision_is_told(store: GraphStore) -> None:
