@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,3 +135,17 @@ class World:
     def shares(self) -> dict[str, float]:
         """Returns the shares of requests of the service api, without zeros."""
         return {name: share for name, share in self.target.shares["api"].items() if share}
+
+
+def begun(path: Path, *, worse: bool = False) -> World:
+    """Returns a world whose canary is being judged."""
+    world = World(path, WORSE if worse else BETTER)
+    world.submit(plan(TWO, ONE))
+    world.until(State.JUDGING)
+    return world
+
+
+def predicates(world: World, kind: str) -> list[dict[str, object]]:
+    """Returns the ledger's predicates of a type."""
+    statements = [json.loads(payload) for payload in world.ledger.payloads]
+    return [each["predicate"] for each in statements if each["predicateType"] == f"https://seaway.dev/{kind}/v0.1"]
