@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seaway.digest import Digest
-from seaway.errors import LockError, NotYet, WheelError
+from seaway.errors import LockError, NotYet, ToolMissing, WheelError
 from seaway.image.index import WheelFile
 from seaway.image.lock import Reader
 from seaway.image.model import LockedWheel, Platform
@@ -196,3 +196,39 @@ def test_an_unknown_target_is_a_lock_error(libc: str, architecture: str) -> None
     """Without knowing the target nothing is chosen."""
     with pytest.raises(LockError):
         TargetPython("3.11.2", libc, Platform("linux", architecture)).tags()
+
+
+def _program(folder: Path, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "uv").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "uv").chmod(0o755)
+
+
+def test_a_uv_lock_goes_through_uv_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock's own project is exported as a pylock, frozen, and read for the target."""
+    exported = tmp_path / "exported.toml"
+    exported.write_text(_PYLOCK.format(name=_FILES[1], sha256=_hash(_FILES[1]).hex))
+    _program(tmp_path / "bin", f'echo "$@" > {tmp_path}/asked\ncat {exported}')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    assert [wheel.filename for wheel in _read(tmp_path / "uv.lock", "version = 1\n")] == [_FILES[1]]
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[:3] == ["export", "--format", "pylock.toml"]
+    assert {"--frozen", "--no-dev", "--no-emit-project", str(tmp_path)} <= set(asked)
+
+
+def test_a_uv_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last line of uv's own message is the error, with the command that helps."""
+    _program(tmp_path / "bin", "echo noise >&2; echo 'error: the lockfile needs to be updated' >&2; exit 2")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    with pytest.raises(LockError, match="the lockfile needs to be updated") as caught:
+        _read(tmp_path / "uv.lock", "version = 1\n")
+    assert caught.value.hint == "run `uv lock`"
+
+
+def test_without_uv_a_uv_lock_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint is the command to run where uv is."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(ToolMissing, match="uv is needed") as caught:
+        _read(tmp_path / "uv.lock", "version = 1\n")
+    assert "uv export --format pylock.toml" in str(caught.value.hint)
