@@ -134,6 +134,8 @@ class Cells:
 
     def settle(self, cells: Sequence[Cell]) -> None:
         """Writes down the ends that only a look found, and starts again what a killed supervisor left between."""
+        for _run, child in self._children.values():
+            child.poll()  # no zombies of cells that ended
         for cell in cells:
             if not cell.recorded:
                 _write_end(self.path(cell.id), cell)

@@ -24,6 +24,12 @@ NAMESPACES, USER, PROOT = "namespaces", "user", "proot"
 _POINTS = ("dev", "proc", "sys", "tmp", "run", "etc")
 _MACHINES = ("x86_64", "aarch64")
 LOST = "proot: programs have your own user id, see all processes and may write to their copy of the image"
+LIMITS = (
+    "no security boundary between services, or between them and this machine",
+    "the host's network: local users reach the services, services reach the host",
+    "no seccomp filter",
+    "all services share one host user",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class Supervisor:
         self._leaving = {name: self._leaving.get(name, now) for name in names}
         self._idle = {name: since for name, since in self._idle.items() if name in names}
         routed = {cluster.rpartition("~")[0] for cluster in look.view.routed()}
-        blind = bool(look.faults) and self.fronts.life() is not None
+        blind = not look.view.clusters and self.fronts.life() is not None  # Envoy runs but told nothing
         for cell in look.plan.leave:
             if cell.id in routed or look.view.active.get(cell.replica.address, 0) or blind:
                 self._idle.pop(cell.id, None)

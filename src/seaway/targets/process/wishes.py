@@ -108,7 +108,8 @@ class Wishes:
             for service, counts in self.pods.items()
         }
         weights = {text: percent for text, percent in self.weights.items() if text != str(version)}
-        return replace(self, active=active, pods=pods, weights=weights)
+        jobs = tuple(key for key in self.jobs if tuple(key.rsplit("/", 1)) in needed)
+        return replace(self, active=active, pods=pods, weights=weights, jobs=jobs)
 
     def _run(self, action: RunJob, version: Version) -> Wishes:
         name = version.service_versions.get(action.job)
