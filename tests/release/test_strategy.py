@@ -156,7 +156,7 @@ def test_no_judged_canary_pod_gets_more_than_a_stable_pod(replicas: int, weight:
     ],
 )
 def test_the_way_back(steps: tuple[Step, ...], cursor: int, first: bool, expected: WayBack) -> None:
-    """Warm pods are instant, retired ones slow; a migration needs its snapshot; a first release has none once shifted."""
+    """Warm pods are instant, retired ones slow; a migration needs its snapshot; a first release has none."""
     assert way_back(steps, cursor, first=first) is expected
 
 
