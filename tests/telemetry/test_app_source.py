@@ -237,6 +237,7 @@ def test_nobody_there_is_blind() -> None:
         {"epoch": 2},
         {"counts": {"errors": {"": [9, 1]}, "helpful": {"": [4, 2]}}},
         {"counts": {"errors": {"": [11, 0]}}},
+        {"counts": {"errors": {"": [11, 3]}, "helpful": {"": [4, 2]}}},
     ],
 )
 def test_a_restart_drops_that_replicas_tick(faulty: Faulty, changed: dict[str, Any]) -> None:
