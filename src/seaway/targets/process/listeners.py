@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +59,11 @@ def _pids() -> Iterator[int]:
 
 
 def _open_files(pid: int) -> set[str]:
-    links = set()
-    try:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            links.add(str(link.readlink()))
-    except OSError:  # gone meanwhile, or another user's
-        pass
+    links: set[str] = set()
+    with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+        for link in list(Path(f"/proc/{pid}/fd").iterdir()):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile, as the listing itself is
+                links.add(str(link.readlink()))
     return links
 
 
