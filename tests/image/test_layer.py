@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seaway.errors import FindingsError, WheelError
 from seaway.image.layer import MTIME, WrittenLayer, header, write_layer
 from seaway.image.model import Content, Entry, Kind
-from seaway.image.splice import can_splice
+from seaway.image.splice import can_splice, inflate
 
 pytestmark = pytest.mark.rootless
 
@@ -266,3 +266,19 @@ def test_facts_say_what_was_written() -> None:
         ("a/b", "file", 2, "8f434346", ""),
         ("a/l", "symlink", 0, "", "b"),
     ]
+
+
+def test_a_file_that_inflates_a_thousandfold_is_copied_whole() -> None:
+    """Output that the engine still holds when its input is used up is not lost."""
+    made, data = _write(Entry("a", content=_deflated(bytes(3 << 20))))
+    assert len(gzip.decompress(data)) == made.tar_size
+
+
+def test_a_bomb_stops_at_its_size() -> None:
+    """A member that inflates to more than its directory says is refused before it fills memory."""
+    bomb = replace(_deflated(bytes(64 << 20)), size=1 << 16)
+    seen = 0
+    with pytest.raises(WheelError, match="longer than"):
+        for _, plain in inflate(bomb, "a"):
+            seen += len(plain)
+    assert seen <= 1 << 20

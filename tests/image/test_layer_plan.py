@@ -156,3 +156,11 @@ def test_buckets_are_those_of_the_published_formula() -> None:
     assert [bucket(name) for name in ("click", "anyio", "h11", "idna")] == [
         int(Digest.of(name.encode()).hex[:16], 16) % 8 for name in ("click", "anyio", "h11", "idna")
     ]
+
+
+def test_the_cap_holds_whatever_the_budget() -> None:
+    """A hundred layers is the most, for overlay mounts break above; wheels built here take one of them."""
+    wheels = [_wheel(f"w{number}", OWN_FROM) for number in range(200)]
+    assert 1 + 1 + len(_plan(*wheels, budget=200)) + 1 <= CAP
+    own = [layer for layer in _plan(*wheels, _wheel("mine", built=True), budget=30) if layer.group is Group.OWN]
+    assert len(own) == 30 - 1 - 1 - BUCKETS - 1 - 1

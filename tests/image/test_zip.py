@@ -152,9 +152,27 @@ def _overlapping() -> bytes:
     return _patch(data, second + 42, inside)
 
 
+def _self_extracting() -> bytes:
+    """A program before the members, with offsets that count it."""
+    file = io.BytesIO(b"#!/bin/sh\n")
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("a", b"x")
+    return file.getvalue()
+
+
+def _one_byte_too_long() -> bytes:
+    """A stored member whose data reaches one byte into the next."""
+    data = _zip(("a", b"12345"), ("b", b"x"), method=zipfile.ZIP_STORED)
+    return _patch(data, _central(data) + 20, struct.pack("<LL", 6, 6))
+
+
 _HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (lambda: _patch(_zip(), _central(_zip()) + 8, b"\x01\x00"), "encrypted"),
     "strong encryption": (lambda: _patch(_zip(), _central(_zip()) + 8, b"\x40\x00"), "encrypted"),
+    "masked headers": (lambda: _patch(_zip(), _central(_zip()) + 8, b"\x00\x20"), "encrypted"),
+    "self-extracting": (_self_extracting, "bytes before the first member"),
+    "one byte too long": (_one_byte_too_long, "overlap"),
+    "two counts": (lambda: _patch(_zip(), _zip().rindex(b"PK\x05\x06") + 10, b"\x01\x00"), "several disks"),
     "bzip2": (lambda: _zip(method=zipfile.ZIP_BZIP2), "compression method 12"),
     "lzma": (lambda: _zip(method=zipfile.ZIP_LZMA), "compression method 14"),
     "absolute": (lambda: _zip(("/etc/passwd", b"x")), "absolute"),
