@@ -1,0 +1,1 @@
+"""Working parts in memory: they pass the contracts of the real ones."""
