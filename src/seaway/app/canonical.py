@@ -126,6 +126,8 @@ def _ports(value: Any) -> Any:
             ports = parse_ports(str(entry))
         except ValueError as problem:
             raise Item(str(problem), index) from problem
+        if any(port["target"] == 0 for port in ports):
+            raise Item("is missing a target port", index)
         for port in ports:
             found.add(Map(port), value.mark(index))
     return found
@@ -201,7 +203,9 @@ def _build_context(value: Any) -> Any:
 
 def _secret_target(value: Any) -> Any:
     if isinstance(value, Map):
-        value.setdefault("target", f"/run/secrets/{printed(value.get('source'))}")
+        # Go prints a missing source so; Compose keeps it, and a consistent app has none.
+        source = value.get("source", "%!s(<nil>)")
+        value.setdefault("target", f"/run/secrets/{printed(source)}")
     return value
 
 

@@ -79,7 +79,8 @@ def size(value: Any) -> str | None:
     if match is None or not re.search("[0-9]", match[1]):
         raise ValueError(f"invalid size: '{value}'")
     power = "kmgtp".index(match[3].lower()) + 1 if match[3] else 0
-    return str(int(float(match[1]) * 1024**power)) if float(match[1]) else None
+    exact = int(float(match[1]) * 1024**power)
+    return str(exact) if exact else None
 
 
 def nanoseconds(value: Any) -> int:
@@ -238,6 +239,8 @@ def mode(value: Any) -> str:
         if not re.fullmatch("[-+]?[0-7]+", value):
             raise ValueError(f"{value!r} is not an octal mode")
         return f"0{int(value, 8):o}"
+    if isinstance(value, float):
+        raise ValueError(f"{printed(value)} is not a mode")
     return f"0{whole(value):o}"
 
 
@@ -249,7 +252,8 @@ def devices(value: Any) -> int:
 def ulimit(value: Any) -> Any:
     """A limit: one number, or soft and hard."""
     if not isinstance(value, Map):
-        return whole(value)
+        # Compose prints the limit 0 as one without soft and hard.
+        return whole(value) or Map()
     found = Map()
     for key in ("soft", "hard"):
         if value.get(key):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seaway.app.canonical import is_true
+from seaway.app.canonical import Malformed, is_true
 from seaway.app.hooks import inherit
 from seaway.app.mounts import clean
 from seaway.app.tree import Map, Seq
@@ -22,7 +22,10 @@ def normalise(model: Map, environment: Mapping[str, str]) -> None:
     _networks(model)
     for name, service in (model.get("services") or {}).items():
         if isinstance(service, Map):
-            _service(service, environment)
+            try:
+                _service(service, environment)
+            except ValueError as problem:
+                raise Malformed(str(problem), ("services", name)) from problem
         else:
             model["services"][name] = Map()
     for section in ("networks", "volumes", "configs", "secrets"):
@@ -91,7 +94,9 @@ def _dependencies(service: Map) -> None:
         parts = link.split(":")
         _depend(depends, parts[0] if len(parts) == 2 else link, restart=True)
     for namespace in _NAMESPACES:
-        reference = service.get(namespace)
+        reference = service.get(namespace, "")
+        if reference is None:
+            raise ValueError(f"{namespace} must be a string")
         if isinstance(reference, str) and reference.startswith("service:"):
             _depend(depends, reference.removeprefix("service:"), restart=True)
     for source in service.get("volumes_from") or ():

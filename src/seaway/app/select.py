@@ -94,8 +94,8 @@ def read_env_files(
 
 
 def _profiles(variables: Mapping[str, str], given: Sequence[str]) -> tuple[str, ...]:
-    named = given or variables.get("COMPOSE_PROFILES", "").split(",")
-    return tuple(profile.strip() for profile in named if profile.strip())
+    """Returns the profiles named; without any there is the blank one, which a service may have too."""
+    return tuple(given) or tuple(profile.strip() for profile in variables.get("COMPOSE_PROFILES", "").split(","))
 
 
 def _files(here: Path, variables: Mapping[str, str], given: Sequence[str]) -> tuple[tuple[Path, ...], Path | None]:

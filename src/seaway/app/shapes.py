@@ -160,9 +160,12 @@ BUILD = shape(
     size="shm_size",
     ssh="ssh",
 )
-_RATE = {"path": Kind(LEAVES["text"].convert, keeps_zero=True, name="Path")}
-_THROTTLE = {**_RATE, "rate": Kind(_leaf(lambda value: kinds.size(value) or "0"), keeps_zero=True, name="Rate")}
-_WEIGHT = {**_RATE, "weight": Kind(LEAVES["whole"].convert, keeps_zero=True, name="Weight")}
+# Compose prints these under Go's names, zeros and all.
+_PATH = {"path": Kind(_leaf(lambda value: kinds.text(value or "")), keeps_zero=True, opts_out=True, name="Path")}
+_RATE = Kind(_leaf(lambda value: kinds.size(value or 0) or "0"), keeps_zero=True, opts_out=True, name="Rate")
+_WEIGHING = Kind(_leaf(lambda value: kinds.whole(value or 0)), keeps_zero=True, opts_out=True, name="Weight")
+_THROTTLE = {**_PATH, "rate": _RATE}
+_WEIGHT = {**_PATH, "weight": _WEIGHING}
 BLKIO = shape(
     {
         name: many(_THROTTLE)
