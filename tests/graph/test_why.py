@@ -122,7 +122,7 @@ def test_an_exception_that_held_at_the_decision_is_told(store: GraphStore) -> No
 
 
 def test_a_request_when_its_version_did_not_run_has_a_gap(store: GraphStore) -> None:
-    """Just before the canary, to the minute, or an hour after it: the version is explained, the deployment is not proven."""
+    """To the minute: just before the canary, or an hour after, the version is explained and no deployment proven."""
     for name, minutes in (("v2", 12), ("v2", 60), ("v3", 33)):
         answer = why(store, request(name, minutes))
         assert hops(answer) == {"request → deployment"}
