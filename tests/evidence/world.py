@@ -45,7 +45,7 @@ class World:
     @property
     def place(self) -> Place:
         """Where everything lies."""
-        return Place(self.root / "data", self.root / "state", ORIGIN)
+        return Place(self.root / "share" / "data", self.root / "var" / "state", ORIGIN)
 
     def open(self, wait: float = 5.0) -> Notary:
         """Opens for writing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 
 from seaway.errors import EvidenceInvalid
@@ -10,7 +9,7 @@ from seaway.errors import EvidenceInvalid
 
 def b64(data: bytes) -> str:
     """Encodes bytes."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def unb64(text: object, *, where: object = "base64") -> bytes:
@@ -18,8 +17,8 @@ def unb64(text: object, *, where: object = "base64") -> bytes:
     if not isinstance(text, str):
         raise EvidenceInvalid("not a base64 string", where=where)
     try:
-        data = base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error) as error:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
         raise EvidenceInvalid(f"not base64: {error}", where=where) from error
     if b64(data) != text:
         raise EvidenceInvalid("base64 is not in its one canonical form", where=where)

@@ -10,7 +10,9 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
+
+import confusable_homoglyphs
 
 
 def skeleton(address: str) -> str:
@@ -36,8 +38,9 @@ def _is_invisible(character: str) -> bool:
 @cache
 def _confusables() -> Mapping[str, str]:
     # The package lists every pair in both directions; a source has one target, a prototype the list of its sources.
-    text = files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8")
-    pairs: dict[str, list[dict[str, str]]] = json.loads(text)
+    # Its own module would load the table at import; most commands compare nobody.
+    path = Path(confusable_homoglyphs.__file__).with_name("confusables.json")
+    pairs: dict[str, list[dict[str, str]]] = json.loads(path.read_text("utf-8"))
     table = {}
     for source, targets in pairs.items():
         target = targets[0]["c"]

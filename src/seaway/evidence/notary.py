@@ -7,7 +7,7 @@ ledger's lock until closed; for reading it takes none.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,7 +127,7 @@ class Notary:
 
     def enrol(self, owner: Signer, key: PublicKey, newcomer: Newcomer) -> Acknowledgement:
         """Enrols a key, or changes what an enrolled key is for."""
-        payload = newcomer.identity(secrets.token_hex(16))
+        payload = newcomer.identity(os.urandom(16).hex())
         identity = self.payloads.put(payload) if payload and self._writer() else None
         enrolment = newcomer.enrolment(key, self._now(), identity=identity, previous=self.people.head)
         return self._register(enrolment.about(key.digest), owner)

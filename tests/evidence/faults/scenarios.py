@@ -22,7 +22,9 @@ def big(number: int) -> Statement:
 
 
 def nothing(world: World) -> None:
-    """Leaves the place empty."""
+    """Leaves the place empty, but for the directories a user has anyway."""
+    for directory in (world.place.data, world.place.state):
+        directory.parent.mkdir(parents=True, exist_ok=True)
 
 
 def closed(world: World) -> None:
@@ -71,6 +73,8 @@ def write(world: World, acknowledged: int) -> None:
     """Founds or opens, appends three deeds and closes; each acknowledgement is one line into a descriptor."""
     fresh = not (world.place.ledger / "checkpoint").exists()
     with world.found() if fresh else world.open() as notary:
+        if fresh and notary.people.head:
+            os.write(acknowledged, f"0 {notary.people.head.hex}\n".encode())
         for deed in (refusal(100), big(101), refusal(102)):
             answer = notary.append(deed, world.owner)
             os.write(acknowledged, f"{answer.index} {answer.id.hex}\n".encode())

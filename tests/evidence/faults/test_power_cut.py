@@ -29,6 +29,8 @@ _OPTIONS = (
     "-e",
     "trace=openat,lseek,write,pwrite64,/sync,ftruncate,rename,mkdir,unlink,rmdir",
 )
+# A crashed store's template counts as durable, so what its replay writes again cannot be seen missing.
+_OBSERVABLE = [name for name in STATES if name != "crashed"]
 Cut = tuple[dict[str, bytes | None], int]
 
 
@@ -52,7 +54,7 @@ class Recording:
         self.operations = list(recorded(outcome.log))
         lines = [line.split() for line in path.read_text().splitlines()]
         self.acknowledged = [(int(index), name) for index, name in lines]
-        assert len(self.acknowledged) == 3
+        assert len(self.acknowledged) >= 3
 
     def cuts(self, forgotten: int | None = None) -> Iterator[Cut]:
         """Yields each different state a cut can leave, with the number of acknowledgements before it."""
@@ -105,22 +107,31 @@ def recording(request: pytest.FixtureRequest, tmp_path: Path) -> Recording:
 
 
 def test_a_power_cut_loses_nothing_acknowledged(recording: Recording) -> None:
-    """Whatever unsynced bytes and names are dropped, wherever the cut falls."""
-    faults = [fault for cut in recording.cuts() if (fault := recording.fault(cut))]
-    assert faults == []
+    """A sample of all cuts, drawn anew each time."""
+    cuts = list(recording.cuts())
+    assert [fault for cut in random.sample(cuts, 8) if (fault := recording.fault(cut))] == []
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
+def test_no_power_cut_loses_anything_acknowledged(recording: Recording) -> None:
+    """Whatever unsynced bytes and names are dropped, wherever the cut falls."""
+    assert [fault for cut in recording.cuts() if (fault := recording.fault(cut))] == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("recording", _OBSERVABLE, indirect=True)
 def test_each_sync_is_needed(recording: Recording) -> None:
     """With any one sync left out there is a cut after which something is lost."""
     check_needed(recording, sync_places(recording.operations))
 
 
-def test_some_sync_is_needed(recording: Recording) -> None:
-    """The same for three syncs drawn anew each time; the long lane leaves out each."""
-    draw = random.Random()
-    check_needed(recording, draw.sample(sync_places(recording.operations), 3))
+@pytest.mark.parametrize("recording", ["closed"], indirect=True)
+def test_the_commits_sync_is_needed(recording: Recording) -> None:
+    """The same for the sync of the journal alone: the lane can turn red."""
+    places = sync_places(recording.operations)
+    check_needed(recording, [next(at for at in places if "/journal/" in recording.operations[at].path)])
 
 
 def check_needed(recording: Recording, places: list[int]) -> None:
