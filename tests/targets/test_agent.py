@@ -16,7 +16,7 @@ import pytest
 
 from seaway.errors import AgentMissing, NameUnknown, UsageError
 from seaway.targets.process.agent import Agent, run_agent
-from seaway.targets.process.client import AgentClient, ensure_agent
+from seaway.targets.process.client import ensure_agent
 from seaway.targets.process.life import Life, start_of
 from seaway.targets.process.logs import Logs
 from seaway.targets.process.paths import ProjectPaths
@@ -35,10 +35,9 @@ def project(tmp_path: Path) -> Iterator[ProjectPaths]:
     paths = ProjectPaths(deep / "shop-1", "shop")
     yield paths
     if paths.folder.exists():
-        agent = agent_of(paths)
-        if agent:
-            AgentClient(paths.socket).ask("quit")
-            wait_for(lambda: not agent.alive)
+        while agent := agent_of(paths):  # one that lost the race may come up late
+            agent.send(signal.SIGTERM)
+            time.sleep(0.05)
         end_all(paths.environment("dev"))
 
 

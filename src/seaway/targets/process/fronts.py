@@ -126,7 +126,6 @@ class Fronts:
             for front in traffic.fronts
             for entry in endpoints(traffic.of(front), front.port)
         }
-        (self.folder / "eds").mkdir(exist_ok=True)
         for name, entry in sorted(assigned.items()):
             self._publish(f"eds/{name}", [entry])
         on_disk = {path.name.removesuffix(".json") for path in (self.folder / "eds").glob("[!.]*.json")}
@@ -143,7 +142,6 @@ class Fronts:
             weights[front.name] = weigh(serving, traffic.shares.get(front.service, {}), front.port)
             if not weights[front.name] and traffic.of(front):
                 weights[front.name] = self._written_weights().get(front.name, {})
-        (self.folder / "rds").mkdir(exist_ok=True)
         for front in traffic.fronts:
             if front.http:
                 self._publish(f"rds/{front.name}", [route_table(front, weights[front.name])])

@@ -77,7 +77,8 @@ class EnvironmentPaths:
 
     def make(self) -> None:
         """Creates the folders, for the owner alone."""
-        for folder in (self.versions, self.secrets, self.configs, self.volumes, self.cells, self.envoy):
+        envoy = (self.envoy / "eds", self.envoy / "rds")
+        for folder in (self.versions, self.secrets, self.configs, self.volumes, self.cells, *envoy):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
