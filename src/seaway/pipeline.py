@@ -139,13 +139,17 @@ def consent(space: Workspace, environment: str, *, choice: Choice) -> tuple[Dige
 # -- promote and release -------------------------------------------------------------------------------------------
 
 
-def promote(space: Workspace, environment: str, *, choice: Choice) -> Decision:
+def promote(space: Workspace, environment: str, say: Say, *, choice: Choice) -> Decision:
     """Grants the bundle to an environment if its gates open; either way the decision is signed and recorded."""
     if deciding.gates_of(space, environment) is None:
         raise UsageError(f"{environment} has no gates", hint=f"seaway release {environment}")
     with space.notary() as notary:
         operator = attesting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
-        return deciding.promote(space, notary, environment, chosen(space, choice), operator=operator)
+        bundle = chosen(space, choice)
+        case = deciding.prepare(space, notary, environment, bundle, requester=operator.id)
+        for each in case.refused:
+            say("exception", f"{each.id.short} does not count: {each.why}")
+        return deciding.promote(space, notary, case, bundle, operator=operator)
 
 
 def plan(space: Workspace, environment: str, say: Say, *, choice: Choice) -> releasing.Prepared:
@@ -197,7 +201,7 @@ def ship(space: Workspace, environment: str, say: Say, *, choice: Choice) -> Bun
     if deciding.gates_of(space, environment) is not None:
         scan(space, say, choice=choice)
         say("promote", environment)
-        promote(space, environment, choice=choice).or_raise()
+        promote(space, environment, say, choice=choice).or_raise()
     return bundle
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from seaway import pipeline
-from seaway.cli.frame import chooses, command, workspace
+from seaway.cli.frame import chooses, command, teller, workspace
 from seaway.cli.output import Output
 from seaway.policy.decision import Decision
 
@@ -19,7 +19,7 @@ def promote_(output: Output, environment: str, choice: pipeline.Choice) -> None:
     A refusal names the rule, the digest, the fact, and the command that would satisfy it.
     """
     space = workspace()
-    decision = pipeline.promote(space, space.environment(environment), choice=choice)
+    decision = pipeline.promote(space, space.environment(environment), teller(output), choice=choice)
     output.data(decision_json(decision), decision_text(output, decision))
     if not decision.passed:
         decision.or_raise()

@@ -7,7 +7,8 @@ Authors are those of every commit since what the environment was last promoted, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from seaway import __version__
@@ -20,28 +21,31 @@ from seaway.evidence.progress import Decision as Verdict
 from seaway.evidence.progress import Deployment, Promotion, Refusal, Release
 from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType
-from seaway.evidence.verify import Verified, referred
 from seaway.image.source import identities
 from seaway.policy.considered import considered
 from seaway.policy.decision import Asked, Decision, summary
 from seaway.policy.facts import Facts, gather_facts
 from seaway.policy.gate import decide
 from seaway.policy.gathered import Gathered, ImageAsked, Question, ReferenceAsked
+from seaway.policy.gathering import gate_time, gather
 from seaway.policy.images import provenance_fact
 from seaway.policy.rules import PolicySet, load_policy
-from seaway.policy.waivers import read_waivers
+from seaway.policy.waivers import Refused, Waiver, read_waivers
 from seaway.stages.attesting import Person, actor, now
 from seaway.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything one decision is made from."""
+    """Everything one decision is made from; `refused` are exceptions that are not in order, and why."""
 
     policy: PolicySet
     question: Question
     gathered: Gathered
     facts: Facts
+    at: datetime
+    waivers: tuple[Waiver, ...]
+    refused: tuple[Refused, ...]
 
 
 def gates_of(space: Workspace, environment: str) -> GateKeys | None:
@@ -64,34 +68,28 @@ def policy_of(space: Workspace, gates: GateKeys) -> PolicySet:
 
 def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, *, requester: str) -> Case:
     """Gathers the facts about a bundle for an environment, as they are now."""
-    gates = gates_of(space, environment) or GateKeys()
-    policy, statements = policy_of(space, gates), notary.verified()
-    documents = {digest: notary.payloads.get(digest) for one in statements for digest in _documents(one)}
-    gathered = Gathered(statements, documents)
+    policy = policy_of(space, gates_of(space, environment) or GateKeys())
     question = Question(
         environment=environment,
         bundle=bundle.digest,
         policy=policy.digest,
         requester=requester,
         images=tuple(_images(space, bundle)),
-        identities=_identities(space, bundle, environment, gathered),
         references=tuple(_references(space, bundle)),
         risk=space.base.extension.risk,
         previous=space.before(environment),
     )
-    return Case(policy, question, gathered, gather_facts(question, gathered, notary.people, now=now()))
+    gathered = gather(notary, question)
+    question = replace(question, identities=_identities(space, notary, bundle, environment))
+    at = gate_time(now(), gathered)
+    facts = gather_facts(question, gathered, notary.people, now=at)
+    waivers, refused = read_waivers(gathered.statements, notary.people.persons())
+    return Case(policy, question, gathered, facts, at, waivers, refused)
 
 
-def judge(case: Case, notary: Notary) -> Decision:
-    """Decides a case."""
-    waivers, _ = read_waivers(case.gathered.statements, notary.people.persons())
-    return decide(case.policy, case.facts, now=now(), waivers=waivers)
-
-
-def promote(space: Workspace, notary: Notary, environment: str, bundle: Bundle, *, operator: Person) -> Decision:
+def promote(space: Workspace, notary: Notary, case: Case, bundle: Bundle, *, operator: Person) -> Decision:
     """Decides, signs and records; the bundle is granted where the gate opens, and else the refusal is on record."""
-    case = prepare(space, notary, environment, bundle, requester=operator.id)
-    decision = judge(case, notary)
+    decision = decide(case.policy, case.facts, now=case.at, waivers=case.waivers)
     entries = considered(case.question, case.gathered)
     verdict = summary(
         decision,
@@ -177,8 +175,9 @@ def _references(space: Workspace, bundle: Bundle) -> Iterator[ReferenceAsked]:
 
 def _identities(space: Workspace, bundle: Bundle, environment: str, gathered: Gathered) -> dict[str, tuple[str, ...]]:
     """Returns, by source commit of the images, the addresses of all who wrote what changed since the last grant."""
-    since = _last_commit(bundle, environment, gathered)
-    commits = {commit for image in bundle.images.values() if (commit := _commit(image.digest, gathered))}
+    every = Gathered(notary.verified())
+    since = _last_commit(bundle, environment, every)
+    commits = {commit for image in bundle.images.values() if (commit := _commit(image.digest, every))}
     try:
         return {commit: identities(space.directory, commit, since=since) for commit in sorted(commits)}
     except (SourceMissing, ToolMissing):
@@ -201,12 +200,6 @@ def _last_commit(bundle: Bundle, environment: str, gathered: Gathered) -> str:
 def _commit(image: Digest, gathered: Gathered) -> str:
     fact, _ = provenance_fact(image, gathered)
     return str(fact["commit"])
-
-
-def _documents(verified: Verified) -> tuple[Digest, ...]:
-    """Returns the documents a statement keeps elsewhere; a verified one has them all."""
-    is_reference = verified.statement.predicate_type == PredicateType.REFERENCE
-    return referred(verified.statement) if is_reference else ()
 
 
 def _registry_index(gathered: Gathered) -> int:
