@@ -18,10 +18,11 @@ from seaway.evidence.notary import Notary
 from seaway.evidence.progress import Approval, ExceptionGrant
 from seaway.evidence.roles import Role
 from seaway.findings import Finding, Level
+from seaway.graph.answer import Why
 from seaway.image.lockfile import Lock
 from seaway.policy.decision import Decision
 from seaway.policy.rules import PolicySet
-from seaway.stages import approving, attesting, building, deciding, releasing, running, scanning, testing
+from seaway.stages import approving, asking, attesting, building, deciding, releasing, running, scanning, testing
 from seaway.targets.check import Purpose
 from seaway.targets.check import check as check_target
 from seaway.workspace import Workspace
@@ -203,6 +204,11 @@ def ship(space: Workspace, environment: str, say: Say, *, choice: Choice) -> Bun
         say("promote", environment)
         promote(space, environment, say, choice=choice).or_raise()
     return bundle
+
+
+def why(space: Workspace, subject: str, environment: str | None) -> Why:
+    """Says what stands behind a request, a digest or a deployment, from the ledger alone."""
+    return asking.why(space, subject, environment)
 
 
 # -- what is meant -------------------------------------------------------------------------------------------------

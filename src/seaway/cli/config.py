@@ -6,7 +6,7 @@ import json
 
 import click
 
-from seaway.app.emit import config_json
+from seaway.app.emit import config_object
 from seaway.cli.frame import command, workspace
 from seaway.cli.output import Output
 
@@ -23,5 +23,5 @@ def config_(output: Output, environment: str | None, services: bool) -> None:
     if services:
         output.data(sorted(app.services), "\n".join(sorted(app.services)))
         return
-    document = config_json(app)
+    document = config_object(app)
     output.data(document, json.dumps(document, indent=2, ensure_ascii=False))

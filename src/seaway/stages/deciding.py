@@ -173,7 +173,7 @@ def _references(space: Workspace, bundle: Bundle) -> Iterator[ReferenceAsked]:
             yield ReferenceAsked(name, reference.kind, reference.digest, licence, personal)
 
 
-def _identities(space: Workspace, bundle: Bundle, environment: str, gathered: Gathered) -> dict[str, tuple[str, ...]]:
+def _identities(space: Workspace, notary: Notary, bundle: Bundle, environment: str) -> dict[str, tuple[str, ...]]:
     """Returns, by source commit of the images, the addresses of all who wrote what changed since the last grant."""
     every = Gathered(notary.verified())
     since = _last_commit(bundle, environment, every)
