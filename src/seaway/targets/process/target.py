@@ -175,7 +175,7 @@ def _pod(cell: Cell, look: Look) -> Pod:
 
 
 def _weights(look: Look) -> dict[str, dict[str, float]]:
-    """Returns the percent of each service version: from the routes Envoy accepted, else by the share of pods."""
+    """Returns the percent of each service version, from the routes Envoy accepted; what is not routed has none."""
     pods = {cell.id: cell.replica.service_version for cell in look.cells}
     found: dict[str, dict[str, float]] = {}
     for front in look.fronts:
@@ -183,11 +183,6 @@ def _weights(look: Look) -> dict[str, dict[str, float]]:
             routed = look.view.weights.get(front.name, {})
             by_pod = {name.rpartition("~")[0]: weight for name, weight in routed.items()}
             found[front.service] = _percent({pods[pod]: 0 for pod in by_pod if pod in pods}, by_pod, pods)
-    for cell in look.cells:
-        service = cell.replica.service
-        if service not in {front.service for front in look.fronts} and cell.id in look.ready:
-            own = {each.id: 1 for each in look.cells if each.replica.service == service and each.id in look.ready}
-            found[service] = _percent({}, own, pods)
     return found
 
 
