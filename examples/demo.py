@@ -93,7 +93,7 @@ def git(*words: str) -> None:
 def prepare() -> None:
     """Lays out a fresh copy of the app, committed by Alice; what an earlier demo left is stopped and removed."""
     if APP.is_dir():
-        subprocess.run([SEAWAY, "down", "-q"], cwd=APP, env=environment(), check=False, capture_output=True)
+        seaway("down")
     shutil.rmtree(HOME, ignore_errors=True)
     shutil.copytree(ROOT / "examples" / "rag", APP, ignore=shutil.ignore_patterns("__pycache__", ".seaway"))
     git("init", "-q", "-b", "main")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +19,24 @@ from seaway.errors import EngineUnavailable, EvidenceError, IllegalEvent, Ledger
 from seaway.evidence.keys import Signer, open_key
 from seaway.evidence.notary import Notary
 from seaway.evidence.place import Place
+from seaway.evidence.progress import ReleaseEvent
 from seaway.evidence.roles import Role
 from seaway.evidence.statement import Statement
 from seaway.http import Client
 from seaway.release.controller import Controller, Turn, evidence_file, hold
 from seaway.release.document import decode
 from seaway.release.judge import Verdict
-from seaway.release.machine import ENDS, State
+from seaway.release.machine import ENDS, Event, State
 from seaway.release.runbook import exit_of, runbook
 from seaway.release.steps import Plan
-from seaway.release.store import Ask, Store
+from seaway.release.store import Ask, Row, Store
 from seaway.targets.base import Pod
 from seaway.targets.process.addresses import ADMIN_PORT
 from seaway.targets.process.agent import Agent, run_agent
 from seaway.targets.process.paths import ProjectPaths
 from seaway.targets.process.record import write_bytes
 from seaway.targets.process.target import ProcessTarget
+from seaway.targets.process.verbs import down
 from seaway.telemetry.sources import app, envoy
 from seaway.telemetry.sources.interface import Reading, Source
 from seaway_sdk.conventions import RESERVED, TELEMETRY_PORT
@@ -106,7 +110,13 @@ class Releases:
 
     def verbs(self) -> dict[str, Any]:
         """Returns what can be asked of the releases."""
-        return {"unlock": self.unlock, "release": self.release, "steer": self.steer, "watch": self.watch}
+        return {
+            "unlock": self.unlock,
+            "release": self.release,
+            "steer": self.steer,
+            "watch": self.watch,
+            "down": self.down,
+        }
 
     def unlock(self, question: Question) -> object:
         """Keeps the operator's key in memory."""
@@ -125,6 +135,34 @@ class Releases:
         ask = Ask(str(question["ask"]), str(question["by"]), str(question.get("reason", "")), question.get("leaf"))
         self.store.ask(str(question["environment"]), ask)
         return {"asked": ask.verb}
+
+    def down(self, question: Question) -> object:
+        """Ends a release that is under way where it stands, then wishes that nothing runs."""
+        key = str(question["environment"])
+        if key in self.store.keys():
+            row = self.store.read(key).row
+            if row.position.state not in ENDS:
+                self._give_up(row)
+            self.store.remove(key)
+            self.controllers.pop(key, None)
+        return down(self.agent.target(key))
+
+    def _give_up(self, row: Row) -> None:
+        """Records that a release ended because its environment was taken down, if that can be recorded now."""
+        event = ReleaseEvent(
+            environment=row.plan.environment,
+            release=str(row.plan.release),
+            sequence=row.sequence + 1,
+            at=datetime.now(UTC).replace(microsecond=0),
+            event=Event.ABORT,
+            source=row.position.state,
+            target=State.ROLLED_BACK,
+            cursor=row.position.cursor,
+            weights={},
+            reason="the environment was taken down",
+        )
+        with suppress(LedgerUnavailable):  # without a key nobody can sign; what is missing shows as state lost
+            self.append(event.about(row.plan.bundle).payload)
 
     def watch(self, question: Question) -> object:
         """Returns a release as it stands: plan, position, verdict, weights."""

@@ -143,6 +143,12 @@ class Store:
                 (key, version, epoch, _body(row)),
             )
 
+    def remove(self, key: str) -> None:
+        """Forgets an environment's release, its ticks and what the ledger has not acknowledged of it."""
+        with self._writing() as database:
+            for table in ("releases", "ticks", "outbox"):
+                database.execute(f"DELETE FROM {table} WHERE key=?", (key,))
+
     def ask(self, key: str, ask: Ask) -> None:
         """Adds a request to a release; raises UsageError where its state does not know it."""
         event = VERBS.get(ask.verb)

@@ -24,6 +24,7 @@ from seaway.workspace import Workspace
 
 Say = Callable[[str, str], None]
 PATIENCE = 180.0
+SETTLING = 10.0  # seconds after which a fault of the agent's turns is no passing one
 
 
 def agent(space: Workspace) -> AgentClient:
@@ -105,6 +106,8 @@ def wait(client: AgentClient, environment: str, version: Version, say: Say, *, r
             return status
         if failed := [job for job in status["seen"]["jobs"] if job["state"] == "failed"]:
             raise EngineUnavailable(f"job {failed[0]['name']} failed", hint=f"seaway logs {failed[0]['name']}")
+        if (faults := status["seen"]["faults"]) and time.monotonic() > until - PATIENCE + SETTLING:
+            raise EngineUnavailable("; ".join(faults), where=environment, hint="seaway ps")
         if time.monotonic() > until:
             raise EngineUnavailable(f"not ready after {PATIENCE:.0f} s: {words}", where=environment, hint=_look(status))
         time.sleep(0.1)
