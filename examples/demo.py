@@ -263,12 +263,14 @@ def follow(stage: Stage, lines: Any) -> dict[str, Any]:
             continue
         state = seen["state"]
         standings = (seen.get("verdict") or {}).get("standings", [])
-        shown = "  ".join(
-            f"{one['criterion']} {one['canary']['bad']}/{one['canary']['n']} : {one['stable']['bad']}/{one['stable']['n']}"
-            for one in standings
-        )
-        stage.say("", f"{state:<12} {shown}")
+        stage.say("", f"{state:<12} {'  '.join(map(counts, standings))}")
     return seen
+
+
+def counts(standing: Mapping[str, Any]) -> str:
+    """Shows a criterion: bad outcomes of all, the canary's against stable's."""
+    canary, stable = standing["canary"], standing["stable"]
+    return f"{standing['criterion']} {canary['bad']}/{canary['n']} : {stable['bad']}/{stable['n']}"
 
 
 def version(name: str) -> str:

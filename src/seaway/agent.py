@@ -139,13 +139,15 @@ class Releases:
     def down(self, question: Question) -> object:
         """Ends a release that is under way where it stands, then wishes that nothing runs."""
         key = str(question["environment"])
-        if key in self.store.keys():
+        known = self.store.keys()
+        if key in known:
             row = self.store.read(key).row
             if row.position.state not in ENDS:
                 self._give_up(row)
             self.store.remove(key)
             self.controllers.pop(key, None)
-        return down(self.agent.target(key))
+        down(self.agent.target(key))
+        return {"down": key}
 
     def _give_up(self, row: Row) -> None:
         """Records that a release ended because its environment was taken down, if that can be recorded now."""

@@ -32,6 +32,8 @@ from seaway.workspace import Workspace
 Say = Callable[[str, str], None]
 ENDS = frozenset({"live", "rolled-back", "stranded"})
 WAITS = frozenset({"held", "paused", "awaiting"})
+PASSING = frozenset({"doubtful", "blind", "traffic-stuck"})  # holds that end by themselves: watching goes on
+LONGEST_HOLD = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,16 @@ def watch(space: Workspace, environment: str, release: int, *, every: float = 0.
             if mark != last:
                 last = mark
                 yield seen
-            if seen["state"] in ENDS | WAITS:
+            if seen["state"] in ENDS or _waits_for_somebody(seen):
                 return
         time.sleep(every)
+
+
+def _waits_for_somebody(seen: Mapping[str, Any]) -> bool:
+    """Whether a person must act: asked for, out of time, condemned, or a passing hold that did not pass."""
+    if seen["state"] == "held" and seen["reason"] in PASSING:
+        return bool(time.time() - seen["since"] > LONGEST_HOLD)
+    return seen["state"] in WAITS
 
 
 def or_raise(environment: str, seen: Mapping[str, Any]) -> None:
