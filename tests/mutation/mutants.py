@@ -91,7 +91,7 @@ def _apply(node: ast.AST) -> Iterator[_Change]:
     elif isinstance(node, ast.If | ast.IfExp):
         test = ast.UnaryOp(ast.Not(), node.test)
         yield _Change("condition negated", lambda: setattr(node, "test", test))
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         value = node.value
         yield _Change(f"{value!r} plus one", lambda: setattr(node, "value", value + 1))
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
@@ -99,7 +99,7 @@ def _apply(node: ast.AST) -> Iterator[_Change]:
         yield _Change(f"{node.value!r} to {flipped!r}", lambda: setattr(node, "value", flipped))
     elif isinstance(node, ast.Dict) and len(node.keys) > 2:
         for at in range(len(node.keys)):
-            yield _Change(f"entry {at} dropped", lambda at=at: (node.keys.pop(at), node.values.pop(at)))  # type: ignore[misc]
+            yield _Change(f"entry {at} dropped", lambda at=at: (node.keys.pop(at), node.values.pop(at)))
 
 
 class _Change:
