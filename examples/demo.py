@@ -39,10 +39,12 @@ class Stage:
 
     started: float = field(default_factory=time.monotonic)
     spent: dict[str, float] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
 
     def say(self, word: str, text: str) -> None:
         """Prints one line; what belongs to the same part has no word."""
-        print(f"{word:<9}{text}", flush=True)
+        self.lines.append(f"{word:<9}{text}".rstrip())
+        print(self.lines[-1], flush=True)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -344,8 +346,17 @@ def canary_request(bad: Mapping[str, Any]) -> str:
     raise DemoFailed("no request of the canary is in the client's log")
 
 
+def write_readme(stage: Stage) -> None:
+    """Puts what was printed into the README, between its marks."""
+    path = ROOT / "README.md"
+    head, _, rest = path.read_text().partition("<!-- demo -->")
+    tail = rest.partition("<!-- /demo -->")[2]
+    shown = "\n".join(["$ make demo", *(line[:150] for line in stage.lines)])
+    path.write_text(f"{head}<!-- demo -->\n```\n{shown}\n```\n<!-- /demo -->{tail}")
+
+
 def main(road: Callable[[Stage], None] = walk) -> int:
-    """Walks the road; says what failed and where, or how long each part took."""
+    """Walks the road; says what failed and where, or how long each part took; `--readme` keeps the transcript."""
     stage = Stage()
     try:
         road(stage)
@@ -359,6 +370,8 @@ def main(road: Callable[[Stage], None] = walk) -> int:
         "",
         f"cd {APP.relative_to(Path.cwd()) if APP.is_relative_to(Path.cwd()) else APP} && seaway down stops everything",
     )
+    if sys.argv[1:] == ["--readme"]:
+        write_readme(stage)
     return 0
 
 
