@@ -17,8 +17,6 @@ from seaway.release.evidence import Criterion, Spec
 from seaway.release.judge import Outcome
 from seaway.release.simulate import FAMILIES, Scenario, rollouts, traffic
 
-pytestmark = pytest.mark.rootless
-
 LONG = os.environ.get("SEAWAY_LONG") == "1"
 RUNS, TICKS = (10_000, 1_800) if LONG else (1_000, 450)
 SEED = os.environ.get("SEAWAY_SEED") or secrets.token_hex(8)
