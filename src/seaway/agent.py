@@ -7,6 +7,7 @@ for forward needs the ledger, but it can still come back. Run as `python -m seaw
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,16 +20,17 @@ from seaway.errors import EngineUnavailable, EvidenceError, IllegalEvent, Ledger
 from seaway.evidence.keys import Signer, open_key
 from seaway.evidence.notary import Notary
 from seaway.evidence.place import Place
-from seaway.evidence.progress import ReleaseEvent
+from seaway.evidence.progress import ReleaseEvent, ReleaseRequest
 from seaway.evidence.roles import Role
-from seaway.evidence.statement import Statement
+from seaway.evidence.statement import PredicateType, Statement
 from seaway.http import Client
 from seaway.release.controller import Controller, Turn, evidence_file, hold
 from seaway.release.document import decode
 from seaway.release.judge import Verdict
+from seaway.release.lost import Lost, find_lost, returning
 from seaway.release.machine import ENDS, Event, State
 from seaway.release.runbook import exit_of, runbook
-from seaway.release.steps import Plan
+from seaway.release.steps import Party, Plan
 from seaway.release.store import Ask, Row, Store
 from seaway.targets.base import Pod
 from seaway.targets.process.addresses import ADMIN_PORT
@@ -55,9 +57,11 @@ class Releases:
     signer: Signer | None = None
     controllers: dict[str, tuple[int, Controller]] = field(default_factory=dict)
     last: dict[str, Turn] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
 
     def turn(self, now: float) -> None:
         """Takes each release a turn further; a fault of one is recorded there and holds back no other."""
+        self._find_lost(now)
         environments = self.store.keys()
         for key in environments:
             try:
@@ -67,6 +71,38 @@ class Releases:
             except StaleEpoch:
                 self.controllers.pop(key, None)
             self._keep_papers(key)
+
+    def _find_lost(self, now: float) -> None:
+        """Takes back, once, each release that the ledger shows begun and not ended and that the store has lost."""
+        fresh = set(self.agent.paths.environments()) - self.looked
+        self.looked |= fresh
+        unknown = fresh.difference(self.store.keys())
+        if not unknown or not self.place.ledger.is_dir():
+            return
+        with Notary.reading(self.place) as notary:
+            events = [
+                (each.statement.subject, ReleaseEvent.of(each.statement))
+                for each in notary.verified(predicate_type=PredicateType.RELEASE_EVENT)
+            ]
+            asked = notary.verified(predicate_type=PredicateType.RELEASE_REQUEST)
+            requests = [ReleaseRequest.of(each.statement) for each in asked]
+        for environment in sorted(unknown):
+            if lost := find_lost(environment, events, requests):
+                self._take_back(lost, now)
+
+    def _take_back(self, lost: Lost, now: float) -> None:
+        """Gives a lost release's requests back to the version that was stable; without one all stays as it is."""
+        target = self.agent.target(lost.environment)
+        wishes, installed = target.store.wishes(), target.store.installed()
+        if wishes.down or lost.canary not in installed:
+            return
+        others = [each for each in wishes.active if each != lost.canary and each in installed]
+        stable = wishes.stable if wishes.stable != lost.canary else next(reversed(others), None)
+        if stable is None or stable not in installed:
+            return
+        canary, before = (Party.of(installed[each].version) for each in (lost.canary, stable))
+        plan = lost.plan(canary, before, ProcessTarget.features, f"process:{socket.gethostname()}")
+        self.store.submit(lost.environment, plan, now, position=returning(plan), sequence=lost.sequence)
 
     def append(self, payload: bytes) -> None:
         """Signs and records a payload; raises LedgerUnavailable while that cannot be done."""

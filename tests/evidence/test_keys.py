@@ -142,3 +142,13 @@ def test_a_proof_of_possession_is_for_its_purpose_only() -> None:
     for purpose, text in (("key-session", "old"), ("key-rotation", "other")):
         with pytest.raises(EvidenceInvalid):
             check_proof(key.public, purpose, text, proof)
+
+
+def test_a_key_whose_making_was_killed_in_between_is_finished(tmp_path: Path) -> None:
+    """The private file is there, the public one not yet: the same passphrase goes on, another one is refused."""
+    public = new_key(tmp_path, "alice", b"x")
+    (tmp_path / "alice.pub").unlink()
+    with pytest.raises(KeyRefused, match="cannot be opened"):
+        new_key(tmp_path, "alice", b"another")
+    assert new_key(tmp_path, "alice", b"x").digest == public.digest
+    assert (tmp_path / "alice.pub").is_file()

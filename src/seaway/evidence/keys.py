@@ -175,17 +175,23 @@ def check_proof(key: PublicKey, purpose: str, text: str, proof: bytes) -> None:
 
 
 def new_key(directory: Path, name: str, passphrase: bytes) -> PublicKey:
-    """Makes `<name>.pem` (encrypted, 0600) and `<name>.pub`; raises KeyRefused if the name is taken or unfit."""
+    """Makes `<name>.pem` (encrypted, 0600) and `<name>.pub`; raises KeyRefused if the name is taken or unfit.
+
+    A key file without its public half is what a kill in between leaves: the same passphrase goes on from there.
+    """
     if not _NAME.fullmatch(name):
         raise KeyRefused(f"{name!r} is not a key name", hint="lower-case letters, digits, dots and dashes")
     if not passphrase:
         raise KeyRefused("a key needs a passphrase", where=name)
     private, public = directory / f"{name}.pem", directory / f"{name}.pub"
-    if private.exists() or public.exists():
+    if public.exists():
         raise KeyRefused("a key of this name exists", where=private, hint="choose another name")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = PrivateKey.generate()
-    write_durably(private, key.to_pem(passphrase), mode=0o600)
+    if private.exists():
+        key = PrivateKey.from_pem(private.read_bytes(), passphrase, where=private)
+    else:
+        key = PrivateKey.generate()
+        write_durably(private, key.to_pem(passphrase), mode=0o600)
     write_durably(public, key.public.to_pem())
     return key.public
 

@@ -93,8 +93,14 @@ def _event(transition: Transition) -> ReleaseEvent:
         verdict=said(transition.verdict),
         evidence=fingerprint(row.evidence),
         by=ask.by if ask else SYSTEM,
-        reason=ask.reason if ask else str(transition.event),
+        reason=ask.reason if ask else _reason(transition),
     )
+
+
+def _reason(transition: Transition) -> str:
+    """Returns what led to a transition; at the end of a return it is what began it."""
+    before = transition.row.position
+    return before.reason if before.state is State.RETURNING else str(transition.event)
 
 
 def said(verdict: Verdict | None) -> dict[str, object] | None:

@@ -209,6 +209,8 @@ def step(position: Position, event: Event) -> Position:
             return _entered(position, _past(position), event)
         case Goto.SAME:
             return position
+        case State.ROLLED_BACK if position.state is State.RETURNING:
+            return replace(position, state=leads)  # why it returned is what people ask, not that it arrived
         case _:
             return replace(position, state=leads, reason=str(event))
 

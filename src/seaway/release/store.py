@@ -128,15 +128,18 @@ class Store:
         body, version, epoch = found
         return Stored(_row(json.loads(body)), version, epoch)
 
-    def submit(self, key: str, plan: Plan, now: float, *, position: Position | None = None) -> None:
-        """Plans a release; one that runs is superseded and this one follows. Raises StepsRefused for an old number."""
+    def submit(self, key: str, plan: Plan, now: float, *, position: Position | None = None, sequence: int = 0) -> None:
+        """Plans a release; one that runs is superseded and this one follows. Raises StepsRefused for an old number.
+
+        `position` and `sequence` are those of a release taken over from the ledger, else it begins.
+        """
         with self._writing() as database:
             known = database.execute("SELECT body, version, epoch FROM releases WHERE key=?", (key,)).fetchone()
             row = _row(json.loads(known[0])) if known else None
             newest = max((each.release for each in (row.plan, row.following) if each), default=0) if row else 0
             if plan.release <= newest:
                 raise StepsRefused(f"release {plan.release} is not after {newest}", hint=f"seaway status {key}")
-            row = _followed(row, plan) if row else planned(plan, now, position=position)
+            row = _followed(row, plan) if row else planned(plan, now, position=position, sequence=sequence)
             version, epoch = (known[1] + 1, known[2]) if known else (1, 0)
             database.execute(
                 "INSERT OR REPLACE INTO releases (key, version, epoch, body) VALUES (?, ?, ?, ?)",
