@@ -1,0 +1,1 @@
+"""Tests of the stretches of the road, and of the agent."""
