@@ -34,6 +34,7 @@ from seaway.release.steps import Party, Plan
 from seaway.release.store import Ask, Row, Store
 from seaway.targets.base import Pod
 from seaway.targets.process.addresses import ADMIN_PORT
+from seaway.targets.process.admin import PATIENCE
 from seaway.targets.process.agent import Agent, run_agent
 from seaway.targets.process.paths import ProjectPaths
 from seaway.targets.process.record import write_bytes
@@ -279,7 +280,7 @@ def _sources(target: ProcessTarget, plan: Plan) -> Iterator[Source]:
 
 
 def _fetcher(target: ProcessTarget) -> envoy.Fetch:
-    client = Client(error=EngineUnavailable, tries=1)
+    client = Client(error=EngineUnavailable, tries=1, timeout=PATIENCE)
 
     def fetch(path: str) -> bytes:
         try:

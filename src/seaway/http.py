@@ -86,17 +86,22 @@ class _Again(Exception):
 
 
 class Client:
-    """A client for one caller; `error` is the leaf of the error tree that failures are raised as."""
+    """A client for one caller; `error` is the leaf of the error tree that failures are raised as.
+
+    `timeout`, in seconds, replaces the usual times to connect and to read.
+    """
 
     def __init__(
         self,
         *,
         error: type[SeawayError] = RegistryError,
         tries: int = TRIES,
+        timeout: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._error = error
         self._tries = tries
+        self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -164,11 +169,11 @@ class Client:
 
     @cached_property
     def _proxied(self) -> httpx.Client:
-        return httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        return httpx.Client(timeout=self._timeout, follow_redirects=False)
 
     @cached_property
     def _direct(self) -> httpx.Client:
-        return httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
+        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
 
     def _try(self, ask: _Ask, act: Callable[[httpx.Response], Result], *, resume: Path | None = None) -> Result:
         says = ""

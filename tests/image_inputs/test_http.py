@@ -6,6 +6,7 @@ import itertools
 import resource
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -254,3 +255,12 @@ def test_a_full_disk_is_a_store_error(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             signal.signal(signal.SIGXFSZ, handler)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_caller_may_wait_less_than_usual() -> None:
+    """A server that accepts and says nothing costs the caller its own time out, not a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(RegistryError):
+            Client(tries=1, timeout=0.2).get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    assert time.monotonic() - began < 5.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seaway.errors import NameUnknown, StaleEpoch, StepsRefused
+from seaway.evidence.statement import PredicateType
 from seaway.release.controller import evidence_file
 from seaway.release.judge import Outcome
 from seaway.release.machine import Event, Position, State
@@ -40,6 +42,20 @@ def test_a_worse_version_is_rolled_back(tmp_path: Path) -> None:
     assert world.shares() == {"v1": 100.0}
     assert {pod.id for pod in world.target.pods.values() if pod.service == "api"} == before
     assert world.target.outages == []
+
+
+def test_a_way_back_states_stable_with_its_own_bundle(tmp_path: Path) -> None:
+    """Going forward the canary's bundle is what was deployed, going back stable's: its objects belong to it."""
+    world = begun(tmp_path, worse=True)
+    world.finish()
+    said = [json.loads(payload) for payload in world.ledger.payloads]
+    deployed = [
+        (one["predicate"]["manifestDigest"], one["subject"][0]["digest"]["sha256"])
+        for one in said
+        if one["predicateType"] == PredicateType.DEPLOYMENT
+    ]
+    assert deployed[0] == (str(TWO.digest), TWO.bundle.hex)
+    assert deployed[-1] == (str(ONE.digest), ONE.bundle.hex)
 
 
 def test_an_unchanged_service_is_never_touched(tmp_path: Path) -> None:

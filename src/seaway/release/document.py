@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -80,7 +80,13 @@ def _noun(kind: Any, document: Any) -> Any:
         return kind(*[_read(hint, item) for hint, item in zip(hints.values(), document, strict=True)])
     if document["kind"] != kind.__name__:
         raise ValueError(f"a document of {document['kind']} is no {kind.__name__}")
-    return kind(**{each.name: _read(hints[each.name], document[each.name]) for each in fields(kind)})
+    known = [each for each in fields(kind) if each.name in document or not _has_default(each)]
+    return kind(**{each.name: _read(hints[each.name], document[each.name]) for each in known})
+
+
+def _has_default(known: Field[Any]) -> bool:
+    """Whether an older document may lack a field: what it means then is the default."""
+    return known.default is not MISSING or known.default_factory is not MISSING
 
 
 def _union(kinds: tuple[Any, ...], document: Any) -> Any:

@@ -69,7 +69,8 @@ def pending(transition: Transition) -> tuple[Pending, ...]:
     subject = transition.row.plan.bundle
     made = [_event(transition).about(subject)]
     if transition.event in _MOVED:
-        made.append(_deployment(transition).about(subject))
+        arm, party = _moved(transition)
+        made.append(_deployment(transition, arm, party).about(party.bundle or subject))
     if transition.returns:
         made.append(_rollback(transition).about(subject))
     if transition.ends:
@@ -117,11 +118,16 @@ def said(verdict: Verdict | None) -> dict[str, object] | None:
     }
 
 
-def _deployment(transition: Transition) -> Deployment:
-    """States what runs: going forward the canary where it differs, going back stable alone."""
+def _moved(transition: Transition) -> tuple[str, Party]:
+    """Returns whose objects a deployment states: going forward the canary's, going back stable's, of its own bundle."""
     plan = transition.row.plan
-    back = transition.event is Event.STABLE_WEIGHT_SEEN and plan.stable is not None
-    arm, party = ("stable", plan.stable) if back and plan.stable else ("canary", plan.canary)
+    if transition.event is Event.STABLE_WEIGHT_SEEN and plan.stable is not None:
+        return "stable", plan.stable
+    return "canary", plan.canary
+
+
+def _deployment(transition: Transition, arm: str, party: Party) -> Deployment:
+    plan = transition.row.plan
     return Deployment(
         environment=plan.environment,
         place=plan.place,

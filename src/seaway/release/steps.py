@@ -124,7 +124,8 @@ Step = Snapshot | Migrate | Update | Prepare | Mirror | Shift | Judge | Wait | A
 class Party:
     """One of the two versions of a release: its digest, its services' versions, the pods each service needs.
 
-    `routed` are the services that listen, so that a share of requests can be observed; `images` their digests.
+    `routed` are the services that listen, so that a share of requests can be observed; `images` their digests; `bundle`
+    is what it was rendered from, None where that is not recorded.
     """
 
     digest: Digest
@@ -132,6 +133,7 @@ class Party:
     replicas: Mapping[str, int]
     routed: frozenset[str] = frozenset()
     images: Mapping[str, str] = field(default_factory=dict)
+    bundle: Digest | None = None
 
     @classmethod
     def of(cls, version: Version) -> Party:
@@ -143,6 +145,7 @@ class Party:
             {workload.service: workload.replicas for workload in workloads},
             frozenset(workload.service for workload in workloads if workload.ports),
             {workload.service: str(workload.image) for workload in workloads},
+            version.bundle,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from seaway.errors import EngineUnavailable
 from seaway.http import Client
 
+PATIENCE = 1.0  # seconds: an Envoy that was stopped must not stop the turns
 _LIMIT = 16 << 20
 
 
@@ -31,7 +32,7 @@ class Admin:
 
     def __init__(self, address: str, port: int) -> None:
         self._base = f"http://{address}:{port}"
-        self._client = Client(error=EngineUnavailable, tries=1)
+        self._client = Client(error=EngineUnavailable, tries=1, timeout=PATIENCE)
 
     def view(self) -> View:
         """Looks once; raises EngineUnavailable when Envoy does not answer or answers nonsense."""
