@@ -68,10 +68,11 @@ def go_live(target: ProcessTarget, version: Version, root: Path, **replicas: int
 
 
 def is_live(seen: Seen, version: Version, replicas: Mapping[str, int]) -> bool:
-    """Tells whether so many replicas are ready and have all the weight."""
+    """Tells whether so many replicas are ready and have all the weight where requests are routed."""
+    routed = {each.service for each in version.blueprint.workloads if each.ports}
     for service, count in replicas.items():
         name = version.service_versions[service]
         ready = [pod for pod in seen.pods if pod.service_version == name and pod.service == service and pod.ready]
-        if len(ready) != count or seen.weights.get(service, {}).get(name) != 100.0:
+        if len(ready) != count or (service in routed and seen.weights.get(service, {}).get(name) != 100.0):
             return False
     return True
