@@ -36,12 +36,16 @@ class JudgeKeys:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One thing a release is judged by; `delta` and `budget` override the judge's."""
+    """One thing a release is judged by; `delta` and `budget` override the judge's.
+
+    `optional` is what nobody wrote: judged only in services that say when a request is slow.
+    """
 
     name: str
     delta: Share | None = None
     budget: Seconds | None = None
     harm: Factor | None = None
+    optional: bool = field(default=False, metadata={"key": None})
 
     @staticmethod
     def shorthand(value: object) -> object:
@@ -81,7 +85,7 @@ class ReleaseKeys:
 
     strategy: Strategy = "rolling"
     weights: tuple[Percent, ...] = (10.0, 50.0)
-    criteria: tuple[Criterion, ...] = (Criterion("errors"), Criterion("latency"))
+    criteria: tuple[Criterion, ...] = (Criterion("errors"), Criterion("latency", optional=True))
     judge: JudgeKeys = JudgeKeys()
     approve: Approval | None = None
     watch: Seconds = 60.0

@@ -127,6 +127,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command; returns the exit code."""
+    Output.spoken = ""
     output = Output(json="--json" in arguments, color="--no-color" not in arguments)
     try:
         result = cli.main(args=arguments, prog_name="seaway", standalone_mode=False)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import ClassVar, Literal, TextIO
 
 from seaway.errors import FindingsError, SeawayError
 from seaway.findings import Finding, Level
@@ -31,16 +31,19 @@ class Output:
     quiet: bool = False
     verbose: int = 0
     color: bool = True
+    spoken: ClassVar[Literal["", "document", "lines"]] = ""  # what stdout of this process carries with `--json`
 
     def data(self, value: object, text: str | None = None) -> None:
         """Writes the answer: as a JSON document with `--json`, else `text`."""
         if self.json:
+            Output.spoken = "document"
             print(json.dumps(value, indent=2, sort_keys=True, default=str, ensure_ascii=False))
         elif text:
             print(text)
 
     def item(self, value: object, text: str) -> None:
         """Writes one item of a stream at once."""
+        Output.spoken = Output.spoken or "lines"
         print(json.dumps(value, sort_keys=True, default=str, ensure_ascii=False) if self.json else text, flush=True)
 
     def raw(self, data: bytes) -> None:
@@ -65,14 +68,16 @@ class Output:
         return f"\x1b[{_STYLES[name]}m{text}\x1b[0m"
 
     def error(self, error: SeawayError) -> None:
-        """Writes an error with its place and hint; with `--json` as a document on stdout."""
-        if isinstance(error, FindingsError):
+        """Writes an error with its place and hint; with `--json` on stdout, unless that has a document already."""
+        on_stdout = self.json and Output.spoken != "document"
+        if isinstance(error, FindingsError) and (on_stdout or not self.json):
             self.findings(error.findings, every=True)
-        elif self.json:
-            self.data({"error": type(error).__name__, "says": error.says, "where": error.where, "hint": error.hint})
+        elif on_stdout:
+            said = {"error": type(error).__name__, "says": error.says, "where": error.where, "hint": error.hint}
+            self.item(said, "") if Output.spoken == "lines" else self.data(said)
         else:
             print(f"{self.style('error', 'error', sys.stderr)}: {error}", file=sys.stderr)
-        if error.hint and not self.json:
+        if error.hint and not on_stdout:
             print(f"\nhint: {error.hint}", file=sys.stderr)
 
     def findings(self, findings: Sequence[Finding], *, every: bool = False) -> None:

@@ -10,6 +10,12 @@ from seaway.evidence.journal import Contents, Header, read_journal
 from seaway.evidence.merkle import EMPTY
 
 
+def no_ledger(directory: Path) -> EvidenceMissing:
+    """Returns the error for a ledger that nobody has opened yet."""
+    hint = "seaway keys new NAME, then seaway keys enrol NAME --person PERSON --roles owner"
+    return EvidenceMissing("there is no ledger", where=directory, hint=hint)
+
+
 def journals(directory: Path) -> list[Path]:
     """Returns the journal files, oldest first; there are two only between a roll's new file and its last step."""
     return sorted((directory / "journal").glob("[0-9]*"))
@@ -29,7 +35,7 @@ def newest_journal(directory: Path, origin: str) -> Contents:
         if contents.header.origin != origin:
             raise EvidenceInvalid(f"the journal is of {contents.header.origin}, not of {origin}", where=found[-1])
         return contents
-    raise EvidenceMissing("there is no ledger", where=directory, hint="seaway keys init")
+    raise no_ledger(directory)
 
 
 def read_header(directory: Path, origin: str) -> Header:

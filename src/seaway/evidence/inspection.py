@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seaway.evidence.checkpoint import Checkpoint, LogKey, LogSigner
-from seaway.evidence.head import journals
+from seaway.evidence.head import journals, no_ledger
 from seaway.evidence.journal import Contents, Head, read_journal
 from seaway.evidence.payloads import Payloads
 from seaway.evidence.report import Report
@@ -22,7 +22,12 @@ _KNOWN = {"lock", "log.key", "journal", "tile", "oci", "checkpoint", "index.sqli
 
 
 def verify_ledger(directory: Path) -> Report:
-    """Checks all of a ledger's directory; the report names every file that is not as it was written."""
+    """Checks all of a ledger's directory; the report names every file that is not as it was written.
+
+    Raises EvidenceMissing where there is no directory.
+    """
+    if not directory.is_dir():
+        raise no_ledger(directory)
     report = Report(directory)
     contents = _check_journals(report)
     key = _check_key(report, contents)

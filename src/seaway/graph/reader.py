@@ -94,7 +94,8 @@ class Reader:
     def _nearest(self, name: str) -> str:
         hexadecimal = name.removeprefix("sha256:")[:4]
         near = self._things("key GLOB ?", (f"*{hexadecimal}*",)) if hexadecimal.isalnum() else []
-        return "known: " + (", ".join(one.key for one in near[:_SHOWN]) or "nothing like it; seaway status")
+        names = ", ".join(one.key for one in near[:_SHOWN])
+        return f"known: {names}" if names else "give a request's id, a digest or a release; seaway status names some"
 
     def _things(self, where: str, values: tuple[str, ...]) -> list[Thing]:
         asked = f"SELECT id, kind, key, state, leaf, properties FROM node WHERE {where} ORDER BY leaf, key"

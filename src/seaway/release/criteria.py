@@ -36,7 +36,7 @@ def spec_of(keys: ReleaseKeys, services: Mapping[str, Known], bundle: Digest, ti
     criteria = [
         _criterion(keys, each, service, known, f"{service}/{each.name}" if several else each.name)
         for service, known in sorted(services.items())
-        for each in keys.criteria
+        for each in judged(keys, known.slo)
     ]
     judge = keys.judge
     return Spec(str(bundle), tuple(criteria), alpha=judge.alpha, beta=judge.beta, tick=judge.tick or tick)
@@ -62,17 +62,25 @@ def _criterion(keys: ReleaseKeys, each: CriterionKeys, service: str, known: Know
     )
 
 
+def judged(keys: ReleaseKeys, slo: SloKeys) -> tuple[CriterionKeys, ...]:
+    """Returns the criteria of a service with these objectives: an optional one only where its budget is known."""
+    return tuple(each for each in keys.criteria if not each.optional or _budget(each, slo) is not None)
+
+
 def budget_of(each: CriterionKeys, slo: SloKeys) -> float:
     """Returns the seconds beyond which a request is bad: the budget, else the objective's only threshold."""
-    if each.budget is not None:
-        return each.budget
-    thresholds = tuple(_timed(each.name, slo).values())
-    if len(thresholds) != 1:
+    found = _budget(each, slo)
+    if found is None:
         raise NotYet(
             f"criterion {each.name} compared with stable's own quantiles",
             hint=f"give it a budget: {{{each.name}: {{budget: 250ms}}}}, or declare one threshold under slo",
         )
-    return thresholds[0]
+    return found
+
+
+def _budget(each: CriterionKeys, slo: SloKeys) -> float | None:
+    thresholds = tuple(_timed(each.name, slo).values())
+    return each.budget if each.budget is not None else thresholds[0] if len(thresholds) == 1 else None
 
 
 def _timed(name: str, slo: SloKeys) -> Mapping[str, float]:

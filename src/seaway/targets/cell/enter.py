@@ -26,7 +26,7 @@ def join(pid: int, user: bool) -> None:
 
 
 def enter(spec_path: str, pid: int, argv: list[str]) -> int:
-    """Runs argv in the cell; returns its exit code, 128 + signal, or 126 if it could not be started."""
+    """Runs argv in the cell; returns its exit code, 128 + signal, 127 or 126 if it cannot start."""
     with open(spec_path, encoding="utf-8") as text:
         spec: dict[str, Any] = json.load(text)
     join(pid, spec["mode"] == "user")
@@ -38,7 +38,8 @@ def enter(spec_path: str, pid: int, argv: list[str]) -> int:
         drop(spec["uid"], spec["gid"], switch=spec["mode"] == "namespaces")
         execute(argv, spec["environment"], spec["workdir"])
     except OSError as error:
-        os.write(2, f"{error}\n".encode())
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
     os._exit(126)
 
 

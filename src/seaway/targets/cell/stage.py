@@ -167,7 +167,7 @@ def execute(argv: list[str], environment: dict[str, str], folder: str) -> None:
             os.execve(f"{folder_}/{argv[0]}", argv, environment)
         except (FileNotFoundError, NotADirectoryError):
             continue
-    raise FileNotFoundError(errno.ENOENT, f"{argv[0]}: not found in the image's PATH")
+    raise FileNotFoundError(errno.ENOENT, "not found in the image's PATH", argv[0])
 
 
 def reap(child: int) -> None:

@@ -40,7 +40,7 @@ class Logs:
         wanted = set(services)
         found = [
             self._of(folder, str(replica["service"]))
-            for folder in sorted(self._cells.iterdir())
+            for folder in (sorted(self._cells.iterdir()) if self._cells.is_dir() else ())
             if (replica := read_json(folder / "replica.json")) and (not wanted or replica["service"] in wanted)
         ]
         yield from heapq.merge(*found)

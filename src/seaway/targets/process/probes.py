@@ -23,7 +23,7 @@ from seaway.targets.process.wildcard import reach_own
 
 EAGER = 0.25
 PLAIN = Probe(test=(), interval=2.0, timeout=2.0, retries=3)
-_FETCHERS = ("curl", "wget")
+FETCHERS = ("curl", "wget")
 _URL = re.compile(r"https?://\S+")
 
 Enter = Callable[[Cell, tuple[str, ...]], list[str]]
@@ -58,7 +58,7 @@ def _question(text: str, ports: Sequence[int]) -> tuple[int, str] | None:
     """Returns port and path of a plain `curl` or `wget` of the pod itself, or None for any other command."""
     program = text.split(" ", 1)[0].rpartition("/")[2]
     urls = _URL.findall(text)
-    if program not in _FETCHERS or len(urls) != 1 or any(mark in text for mark in ("|", "&&", "$(", "`")):
+    if program not in FETCHERS or len(urls) != 1 or any(mark in text for mark in ("|", "&&", "$(", "`")):
         return None
     url = urlsplit(urls[0].strip("'\""))
     if url.scheme != "http" or url.hostname not in ("localhost", "127.0.0.1", "0.0.0.0", "::1"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from seaway.app.model import App, Service
 from seaway.errors import TargetUnsupported
 from seaway.findings import Finding, Level
+from seaway.targets.process.probes import FETCHERS
 
 _HINT = "set target: docker for this environment"
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
@@ -43,6 +44,13 @@ def require_suitable(app: App) -> None:
         raise TargetUnsupported(f"{found[0].says}{more}", where=found[0].where, hint=found[0].hint)
 
 
+def _needs_shell(service: Service, test: Sequence[str]) -> bool:
+    """Whether the check would go to a shell that an `apt:` base has not; a plain `curl` of itself is asked here."""
+    image = service.extension.image
+    apt = image is not None and image.base is not None and image.base.apt
+    return bool(apt) and test[0] == "CMD-SHELL" and test[1].split(" ", 1)[0].rpartition("/")[2] not in FETCHERS
+
+
 def _of(service: Service) -> list[Finding]:
     compose = cast(Mapping[str, Any], service.compose)
     found = [
@@ -55,6 +63,10 @@ def _of(service: Service) -> list[Finding]:
     if not wanted.startswith(here):
         says = f"{service.name}: its platform is {wanted}, this machine is {here}"
         found.append(Finding("SW-208", Level.ERROR, says, service.where("platform"), _HINT))
+    if (test := (compose.get("healthcheck") or {}).get("test")) and _needs_shell(service, test):
+        says = f"{service.name}: its health check needs a shell, and its image has none"
+        where = service.where("healthcheck", "test")
+        found.append(Finding("SW-220", Level.ERROR, says, where, "test: [CMD, python, -c, …]"))
     reserved = ((compose.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
     if reserved.get("devices"):
         says = f"{service.name}: the target process has no devices"
