@@ -181,7 +181,12 @@ def provenance(name: str, service: str, model: ModelSignature) -> Provenance:
         Resource(name="source", uri="git+file:.", digest={"gitCommit": hashlib.sha1(name.encode()).hexdigest()}),
         Resource.named("apt:debian/bookworm", Digest.of(b"base")),
         Resource.named("numpy-2.4.6-cp311-cp311-manylinux_2_28_x86_64.whl", Digest.of(b"wheel")),
-        Resource(name="model/encoder", uri="pypi://encoder/1.0", digest={"sha256": model.root.hex}),
+        Resource(
+            name="model/encoder",
+            uri="pypi://encoder/1.0",
+            digest={"sha256": model.root.hex},
+            annotations={"licence": "MIT"},
+        ),
         Resource(name="data/faq", uri="./faq", digest={"sha256": FAQ.hex}),
     )
     definition = BuildDefinition(

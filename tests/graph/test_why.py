@@ -56,6 +56,7 @@ def test_a_request_of_the_bad_canary_is_explained_whole(store: GraphStore) -> No
     assert [(one.key, one.name, one.uri, one.signed_by, one.state) for one in answer.models] == [
         (str(story.STATIC.root), "encoder", "pypi://encoder/1.0", "p-alice", "verified")
     ]
+    assert [one.licence for one in answer.models] == ["MIT"]
     assert [(one.key, one.licence) for one in answer.data] == [(str(story.FAQ), "CC-BY-4.0")]
     assert [(one.by, one.properties["title"]) for one in answer.approvals] == [("p-bob", "release-manager")]
     assert answer.decision

@@ -31,6 +31,7 @@ class Resource:
     digest: Mapping[str, str] | None = None
     download_location: str | None = None
     media_type: str | None = None
+    annotations: Mapping[str, object] | None = None
 
     @classmethod
     def named(cls, name: str, digest: Digest) -> Resource:

@@ -72,7 +72,9 @@ def _dependency(image: str, resource: Mapping[str, Any]) -> Iterator[Change]:
         yield PutEdge(image, Edge.BUILT, commit_key(digest["gitCommit"]))
     elif kind in _MATERIALS and name:
         key = digest_key(digest["sha256"])
-        yield PutNode(_MATERIALS[kind], key, properties={"uri": resource.get("uri", "")})
+        licence = (resource.get("annotations") or {}).get("licence")
+        known = {"uri": resource.get("uri", ""), **({"licence": licence} if licence else {})}
+        yield PutNode(_MATERIALS[kind], key, properties=known)
         yield PutEdge(image, Edge.HOLDS, key, properties={"as": name})
     elif not label.endswith(".whl"):
         key = digest_key(digest["sha256"])

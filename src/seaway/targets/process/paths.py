@@ -2,7 +2,8 @@
 
 <state>/<app>-<8 hex of the project's folder>/
     agent.lock, agent.sock, agent.log
-    <environment>/wishes.json, addresses.json, versions/, secrets/, configs/, volumes/, cells/, envoy/, stage/
+    <environment>/wishes.json, addresses.json, request.key, versions/, secrets/, configs/, volumes/, cells/, envoy/,
+        stage/
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ class EnvironmentPaths:
     def volumes(self) -> Path:
         """Named volumes; they outlive `down`."""
         return self.folder / "volumes"
+
+    @property
+    def request_key(self) -> Path:
+        """The key that signs the tokens of requests here."""
+        return self.folder / "request.key"
 
     @property
     def cells(self) -> Path:

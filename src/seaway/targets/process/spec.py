@@ -22,6 +22,7 @@ from seaway.targets.process.names import hosts_file
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.proot import under_proot
 from seaway.targets.process.record import write_bytes
+from seaway.targets.process.request_key import INSIDE_CELL, lend
 from seaway.targets.process.wildcard import bind_own
 
 INSIDE = Path(__file__).parent / "inside"
@@ -95,6 +96,7 @@ def environment_of(workload: Workload, replica: Replica, placing: Placing) -> di
         "SEAWAY_REFERENCES": json.dumps({name: dict(each) for name, each in sorted(workload.references.items())}),
         "SEAWAY_TELEMETRY_PORT": str(TELEMETRY_PORT),
         "SEAWAY_ADDRESS": replica.address,
+        "SEAWAY_REQUEST_KEY_FILE": INSIDE_CELL,
         "SEAWAY_PORTS": ",".join(str(port.target) for port in workload.ports),
     }
     secret = {
@@ -124,7 +126,9 @@ def _binds(workload: Workload, replica: Replica, placing: Placing) -> list[dict[
         own=replica.address,
     )
     write_bytes(hosts, text.encode(), mode=0o644)
-    binds = [_bind(hosts, "/etc/hosts"), _bind(INSIDE, "/run/seaway")]
+    key = placing.paths.cells / replica.id / "request.key"
+    lend(placing.paths, key, numeric_user(workload))
+    binds = [_bind(hosts, "/etc/hosts"), _bind(INSIDE, "/run/seaway"), _bind(key, INSIDE_CELL)]
     if Path("/etc/resolv.conf").exists():
         binds.append(_bind(Path("/etc/resolv.conf").resolve(), "/etc/resolv.conf"))
     return binds + [

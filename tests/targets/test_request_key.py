@@ -1,0 +1,42 @@
+"""The key that signs the tokens of an environment's requests: one for all replicas, for its owner alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from seaway.targets.process.paths import EnvironmentPaths
+from seaway.targets.process.request_key import known_key, lend, request_key
+
+pytestmark = pytest.mark.rootless
+
+
+def test_a_key_is_made_once_and_stays(paths: EnvironmentPaths) -> None:
+    """32 random bytes as hex, in a file that nobody else reads."""
+    paths.make()
+    assert known_key(paths) == b""
+    key = request_key(paths)
+    assert len(bytes.fromhex(key.decode())) == 32
+    assert request_key(paths) == known_key(paths) == key
+    assert stat.S_IMODE(paths.request_key.stat().st_mode) == 0o600
+
+
+def test_two_that_make_it_at_once_agree(paths: EnvironmentPaths) -> None:
+    """A command and the agent may start the first cells together."""
+    paths.make()
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: request_key(paths), range(16)))) == 1
+    assert [each.name for each in paths.folder.glob("*request.key*")] == ["request.key"]
+
+
+def test_a_cell_gets_a_copy_for_its_own_user(paths: EnvironmentPaths) -> None:
+    """It cannot write it, and no other user reads it."""
+    paths.make()
+    place = paths.folder / "lent"
+    lend(paths, place, (65532, 65532))
+    assert place.read_bytes().strip() == request_key(paths)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o400
+    assert place.stat().st_uid == (65532 if os.geteuid() == 0 else os.getuid())
