@@ -52,6 +52,14 @@ def test_a_canary_of_18_pods_is_2_then_18() -> None:
     assert steps[6:] == (Prepare({"api": 18}), Shift(100), Retarget(), Wait(900.0), Drain(), Retire())
 
 
+def test_what_takes_no_requests_gets_its_own_pods_and_holds_no_weight_down() -> None:
+    """A worker that nobody routes to is neither split nor judged: one canary pod beside three of stable is enough."""
+    one, two = (Party.of(version(name, replicas=3, api=name, worker=name)) for name in ("one", "two"))
+    quiet = replace(two, replicas={"api": 3, "worker": 1}, routed=frozenset({"api"}))
+    steps = expand(replace(KEYS, weights=(40.0,)), Move(quiet, one), Features())
+    assert steps[:2] == (Prepare({"api": 2, "worker": 1}), Shift(40))
+
+
 def test_the_demo_is_three_and_two_at_40_percent() -> None:
     """weights [40%] beside three pods: two canary pods, equal exposure."""
     steps = expand(replace(KEYS, weights=(40.0,)), move(3), Features())

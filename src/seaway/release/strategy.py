@@ -99,9 +99,14 @@ def _canary(keys: ReleaseKeys, move: Move, features: Features) -> tuple[Step, ..
 
 
 def _beside(move: Move, service: str, weight: int) -> int:
-    """Returns C = max(2, ceil(S w / (1 - w))), as far as there is room."""
+    """Returns C = max(2, ceil(S w / (1 - w))), as far as there is room; its own pods for what takes no requests.
+
+    A service that does not listen is neither split nor judged: more pods of it would show nothing.
+    """
     share = Fraction(weight, 100)
     pods = max(FEWEST, ceil(move.stable_pods(service) * share / (1 - share)))
+    if service not in move.canary.routed:
+        pods = move.canary.replicas[service]
     if move.room is None:
         return pods
     if move.room < 1:
@@ -113,7 +118,7 @@ def _fair(move: Move, pods: Mapping[str, int], weight: int, features: Features) 
     """Returns the weight asked for, or the largest at which no canary pod gets more than a stable pod."""
     for service, canary in pods.items():
         stable = move.stable_pods(service)
-        if stable:
+        if stable and service in move.canary.routed:
             weight = min(weight, 100 * canary // (canary + stable))
     fair = weight - weight % features.finest_weight
     if fair < 1:
