@@ -30,7 +30,9 @@ def why_(output: Output, subject: str, environment: str | None) -> int:
 def lines(answer: Why) -> Iterator[str]:
     """Yields the answer for people: a line a fact, gaps last."""
     at = f" at {clock(answer.at)}" if answer.at is not None else ""
-    yield f"{answer.kind} of {answer.service or 'the app'} {answer.version} in {answer.environment or 'no place'}{at}"
+    sure = f" ({answer.standing})" if answer.standing else ""
+    place = answer.environment or "no place"
+    yield f"{answer.kind} of {answer.service or 'the app'} {answer.version} in {place}{at}{sure}"
     if answer.bundle:
         yield f"bundle    {answer.bundle}"
     for image in answer.images:

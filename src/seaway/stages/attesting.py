@@ -7,7 +7,7 @@ about the same bytes are said once: the ledger answers a repeat with the first l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -83,7 +83,7 @@ def _said(notary: Notary, statement: Statement) -> bool:
 
 def _statements(space: Workspace, notary: Notary, one: BuiltService, person: str) -> Iterator[Statement]:
     image = one.built.image.digest
-    yield _provenance(one, person).about(image)
+    yield _provenance(one, person, _licences(space)).about(image)
     yield _bill(space.store.get(one.built.sbom), notary, image, person)
     for label, material in one.materials.items():
         files = {file.path: Digest(file.content.sha256) for file in material.files}
@@ -91,19 +91,24 @@ def _statements(space: Workspace, notary: Notary, one: BuiltService, person: str
             yield ModelSignature.over(files).about(material.root)
 
 
-def _provenance(one: BuiltService, person: str) -> Provenance:
+def _provenance(one: BuiltService, person: str, licences: Mapping[str, str]) -> Provenance:
     parameters: dict[str, object] = {
         "service": one.service,
         "platforms": [str(one.built.image.platform)],
         "lock": {name: str(digest) for name, digest in sorted(one.lock.inputs.items())},
     }
     definition = BuildDefinition(
-        build_type=NATIVE, external_parameters=parameters, resolved_dependencies=tuple(_dependencies(one))
+        build_type=NATIVE, external_parameters=parameters, resolved_dependencies=tuple(_dependencies(one, licences))
     )
     return Provenance(build_definition=definition, run_details=RunDetails(builder=Builder(id=person)))
 
 
-def _dependencies(one: BuiltService) -> Iterator[Resource]:
+def _licences(space: Workspace) -> dict[str, str]:
+    """Returns the licences that the app's references declare, by uri."""
+    return {keys.uri: keys.licence for keys in space.base.extension.references.values() if keys.licence}
+
+
+def _dependencies(one: BuiltService, licences: Mapping[str, str]) -> Iterator[Resource]:
     if one.source.commit and not one.source.is_dirty:
         yield Resource(name="source", uri="git+file:.", digest={"gitCommit": one.source.commit})
     base = one.lock.base.base
@@ -111,7 +116,8 @@ def _dependencies(one: BuiltService) -> Iterator[Resource]:
     for wheel in one.lock.wheels:
         yield Resource.named(wheel.filename, wheel.sha256)
     for label, material in one.materials.items():
-        yield Resource(name=label, uri=material.uri, digest={"sha256": material.root.hex})
+        declared = {"licence": licences[material.uri]} if material.uri in licences else None
+        yield Resource(name=label, uri=material.uri, digest={"sha256": material.root.hex}, annotations=declared)
 
 
 def _bill(document: bytes, notary: Notary, image: Digest, person: str) -> Statement:

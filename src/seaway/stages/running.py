@@ -87,9 +87,10 @@ def up(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Up:
     wait(client, environment, version, say)
     client.ask("shift", environment=environment, weights={digest: 100})
     client.ask("retarget", environment=environment, version=digest)
-    if before and before != digest:
+    status = wait(client, environment, version, say, routed=True)
+    if before and before != digest:  # only now: until Envoy has the new routes, requests go to what was there before
         client.ask("retire", environment=environment, version=before)
-    return Up(version, wait(client, environment, version, say, routed=True))
+    return Up(version, status)
 
 
 def wait(client: AgentClient, environment: str, version: Version, say: Say, *, routed: bool = False) -> dict[str, Any]:
