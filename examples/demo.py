@@ -233,7 +233,6 @@ def release(stage: Stage, version: str, says: str, expects: int) -> dict[str, An
     """Releases under traffic and prints how the judge saw it; returns the last state and the load's answer."""
     stage.say("release", f"{version} {says}")
     with stage.part(f"release {version}"), Traffic(HOME / f"load-{version}.jsonl") as traffic:
-        time.sleep(5.0)
         command = [str(SEAWAY), "release", "production", "--json"]
         done = subprocess.Popen(
             command, cwd=APP, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -34,6 +34,7 @@ _CUT = frozenset(
 )
 Show = Callable[[Sequence[str]], dict[str, str]]
 _UPGRADE = "run `seaway lock --upgrade-base`"
+_FRESH = 600.0  # seconds for which another resolution takes the lists that are there; scans never do
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class AptLock:
 
 
 def resolve(suite: str, architecture: str, packages: Iterable[str], *, cache: Path) -> AptLock:
-    """Returns the closure of the default set and `packages` at the newest versions of the machine's mirrors.
+    """Returns the closure of the default set and `packages` at the newest versions in lists at most ten minutes old.
 
     Raises BaseError for an unknown suite or package, ToolMissing without apt.
     """

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,9 +63,18 @@ class Apt:
     def __init__(self, config: Path) -> None:
         self.config = config
 
-    def update(self) -> None:
-        """Brings the lists up to date; any index that cannot be had or checked is an error."""
+    def update(self, *, within: float = 0.0) -> None:
+        """Brings the lists up to date, unless they were for these sources `within` seconds.
+
+        Any index that cannot be had or checked is an error.
+        """
+        home = self.config.parent
+        mark, sources = home / "updated", (home / "sources.d" / "debian.sources").read_text()
+        if mark.is_file() and 0 <= time.time() - mark.stat().st_mtime < within and mark.read_text() == sources:
+            return
+        mark.unlink(missing_ok=True)
         self._call("apt-get", "update", "-q")
+        mark.write_text(sources)
 
     def show(self, names: Sequence[str]) -> dict[str, str]:
         """Returns the stanza of each name's newest version; a virtual name is answered by its first provider."""

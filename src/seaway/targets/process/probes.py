@@ -3,7 +3,8 @@
 A service's own check where it has one: `curl` and `wget` on itself become an HTTP question, other commands are
 executed in the cell; else one of its ports must accept a connection (`expose` may name
 ports nobody opened); a service without ports is ready when it runs. Until
-the first success a pod is asked four times a second, not once an interval, so that `up` does not wait for a clock.
+the first success a pod is asked four times a second, not once an interval, so that `up` does not wait for a clock; a
+command, which starts a process beside one that is starting, at its `start_interval`, twice a second at least.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from seaway.targets.process.cells import Cell
 from seaway.targets.process.wildcard import reach_own
 
 EAGER = 0.25
+EAGER_COMMAND = 0.5
 PLAIN = Probe(test=(), interval=2.0, timeout=2.0, retries=3)
 FETCHERS = ("curl", "wget")
 _URL = re.compile(r"https?://\S+")
@@ -146,7 +148,7 @@ class Prober:
     def _advance(self, cell: Cell, workload: Workload, health: _Health, now: float) -> None:
         probe = workload.probe or PLAIN
         if health.asked is not None and health.asked.done():
-            _judge(health, probe, health.asked.result(), now)
+            _judge(health, probe, health.asked.result(), now, _eager(workload, probe))
             health.asked = None
         if health.asked is None and now >= health.due:
             check = check_of(workload, cell.replica.address)
@@ -154,10 +156,17 @@ class Prober:
             health.asked = self._pool.submit(ask, check, probe.timeout, command)
 
 
-def _judge(health: _Health, probe: Probe, good: bool, now: float) -> None:
+def _eager(workload: Workload, probe: Probe) -> float:
+    """Returns the seconds between questions to a pod that has not been ready yet."""
+    if not check_of(workload, "").command:
+        return EAGER
+    return max(EAGER, min(EAGER_COMMAND, probe.start_interval))
+
+
+def _judge(health: _Health, probe: Probe, good: bool, now: float, eager: float) -> None:
     health.fails = 0 if good else health.fails + 1
     if good:
         health.ready = True
     elif health.fails >= probe.retries and now >= health.since + probe.start_period:
         health.ready = False
-    health.due = now + (probe.interval if health.ready else min(EAGER, probe.interval))
+    health.due = now + (probe.interval if health.ready else min(eager, probe.interval))
