@@ -12,6 +12,7 @@ import click
 
 from seaway.cli import COMMANDS, cli
 from seaway.cli.help import exit_code_table
+from tests.road import verbs
 
 ROOT = Path(__file__).parents[2]
 SOURCES = (ROOT / "src" / "seaway", ROOT / "sdk" / "src" / "seaway_sdk")
@@ -73,6 +74,7 @@ def _text(node: ast.expr) -> str:
 PAGES = {
     "docs/reference/commands.md": commands,
     "docs/reference/exit-codes.md": exit_codes,
+    "docs/reference/kill-matrix.md": verbs.page,
     "docs/limits.md": limits,
 }
 

@@ -120,7 +120,11 @@ class People:
             says = f"{held.enrolment.person} ({roles}) may not sign this" + (f" for {place}" if place else "")
             raise KeyRefused(says, where=statement.predicate_type)
         if now is not None and not held.enrolment.not_before <= now < held.enrolment.not_after:
-            raise KeyRefused(f"the key of {held.enrolment.person} is not valid now", where=f"key {key.short}")
+            early = now < held.enrolment.not_before
+            hint = "it was enrolled later than now: set the clock" if early else "an owner enrols a new key"
+            raise KeyRefused(
+                f"the key of {held.enrolment.person} is not valid now", where=f"key {key.short}", hint=hint
+            )
         return held, role
 
     def persons(self) -> Mapping[str, Person]:

@@ -1,0 +1,3 @@
+"""What `seaway load` sends."""
+
+print('{"path": "/"}')
