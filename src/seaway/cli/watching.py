@@ -30,8 +30,10 @@ def follow(output: Output, space: Workspace, environment: str, release: int) -> 
 
 
 def line(seen: Mapping[str, Any]) -> str:
-    """Returns a release's state on one line: state, step, and each criterion's counts and evidence."""
+    """Returns a release's state on one line: state, step, why, and each criterion's counts and evidence."""
     parts = [f"{seen['state']:<11}", f"step {seen['cursor'] + 1}/{seen['steps']}"]
+    if seen["reason"]:
+        parts.append(f"({seen['reason']})")
     for one in (seen["verdict"] or {}).get("standings", ()):
         canary, stable = one["canary"], one["stable"]
         counts = f"{canary['bad']}/{canary['n']} : {stable['bad']}/{stable['n']}"
