@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.request_key import known_key, lend, request_key
+from seaway.targets.process.target import ProcessTarget
+from tests.targets.world import drive, go_live, version_of, web
 
 pytestmark = pytest.mark.rootless
 
@@ -40,3 +44,14 @@ def test_a_cell_gets_a_copy_for_its_own_user(paths: EnvironmentPaths) -> None:
     assert place.read_bytes().strip() == request_key(paths)
     assert stat.S_IMODE(place.stat().st_mode) == 0o400
     assert place.stat().st_uid == (65532 if os.geteuid() == 0 else os.getuid())
+
+
+def test_a_program_reads_the_key_where_it_is_told(target: ProcessTarget, root: Path) -> None:
+    """Inside its cell, as the user it runs as."""
+    says = "import os, time; print(open(os.environ['SEAWAY_REQUEST_KEY_FILE']).read(), flush=True); time.sleep(60)"
+    version = version_of(replace(web(), ports=(), command=("python3", "-c", says)))
+    go_live(target, version, root, web=1)
+    log = target.paths.cells / f"web-{version.service_versions['web']}-0" / "log.jsonl"
+    key = known_key(target.paths).decode()
+    drive(target, lambda _seen: log.exists() and key in log.read_text())
+    assert key
