@@ -88,7 +88,7 @@ def page() -> str:
         "Generated from `tests/road/verbs.py`; `tests/road/test_killed.py` starts each command for real and kills it",
         "at a random moment, whose seed is printed. Asserted each time: the image store is whole (`Layout.check`), the",
         "ledger verifies (`seaway ledger verify`), and the same command then succeeds; *goes on* means that the agent",
-        "carries out what was asked. A command that was done before the kill may refuse to do it twice: it says so.",
+        "carries out what was asked. From `pause` on this is the long lane (`make long`). A command that was done before the kill may refuse to do it twice: it says so.",
         "",
         f"| command | writes | {' | '.join(SIGNALS)} |",
         f"|---|---|{'---|' * len(SIGNALS)}",

@@ -26,7 +26,7 @@ class Counts:
     def add(self) -> None:
         with self.lock:
             self.n += 1
-            self.bad += self.n % 10 == 0
+            self.bad += self.n % 3 == 0
 
     def document(self) -> dict[str, Any]:
         counts = {"helpful": {"": [self.n, self.bad]}}

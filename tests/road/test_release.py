@@ -1,0 +1,124 @@
+"""A watched release under faults: agent killed, sources blind, state lost; no request pays for any of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.road.road import SEAWAY, Road, admit, change, prove, release_of, until
+
+pytestmark = pytest.mark.rootless
+ENDS = ("live", "rolled-back", "stranded")
+MODES = ("silent", "500", "nan", "reset")
+TELEMETRY_PORT = 9464
+
+
+def begin(road: Road) -> dict[str, Any]:
+    """Begins a release of a version that is not live yet and returns it once it is judged."""
+    found = release_of(road)
+    if found and found["state"] not in ENDS:
+        road.do("abort", "production")
+        until(lambda: release_of(road)["state"] in ENDS)
+    elif found["state"] == "live" and found["release"] > 1:
+        change(road, f"after {found['release']}")
+        prove(road)
+        admit(road)
+    road.do("release", "production", "--detach")
+    return dict(until(lambda: (seen := release_of(road))["state"] in ("judging", "held") and seen))
+
+
+@contextmanager
+def traffic(road: Road) -> Iterator[list[dict[str, Any]]]:
+    """Asks production eighty times a second; the client's own log is in the list once it has ended."""
+    log, stop = road.home / f"load-{time.time_ns()}.jsonl", road.home / f"stop-{time.time_ns()}"
+    words = ["load", "production", "--for", "200", "--log", str(log), "--until-file", str(stop), "--json"]
+    process = subprocess.Popen([SEAWAY, *words], cwd=road.app, env=road.environ(), stdout=subprocess.PIPE)
+    asked: list[dict[str, Any]] = []
+    try:
+        until(lambda: log.exists() and log.stat().st_size > 0)
+        yield asked
+    finally:
+        stop.touch()
+        process.communicate(timeout=60)
+        asked += [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def failed(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the requests without an answer or with a server error."""
+    return [one for one in asked if one["status"] == 0 or one["status"] >= 500]
+
+
+def tell(road: Road, how: str) -> None:
+    """Has every replica of production misbehave on its counts, or behave."""
+    for row in road.do("ps", "--on", "production"):
+        if row["ready"]:
+            url = f"http://{row['address']}:{TELEMETRY_PORT}/how?is={how}"
+            urllib.request.urlopen(url, timeout=5).read()
+
+
+def test_a_blind_source_holds_and_decides_nothing(live: Road) -> None:
+    """Silent, 500, NaN, reset, injected at the app's counts: no promotion and no rollback while it lasts."""
+    with traffic(live) as asked:
+        begin(live)
+        for mode in MODES:
+            tell(live, mode)
+            states = set()
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                states.add(release_of(live)["state"])
+            assert states <= {"judging", "held"}, f"{mode}: {states}"
+            assert mode == "reset" or "held" in states, f"{mode}: {states}"
+        tell(live, "")
+        until(lambda: release_of(live)["state"] not in ("held",))
+        if release_of(live)["state"] not in ENDS:
+            live.do("abort", "production")
+        assert until(lambda: (seen := release_of(live))["state"] in ENDS and seen)["state"] in ("rolled-back", "live")
+    assert len(asked) > 100 and not failed(asked)
+
+
+@pytest.mark.long
+def test_an_agent_killed_in_mid_canary_loses_no_request_and_no_release(live: Road) -> None:
+    """SIGKILL while the canary is judged: cells and Envoy go on; the next command starts another, which ends it."""
+    with traffic(live) as asked:
+        number = begin(live)["release"]
+        killed = live.agent()
+        assert killed
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: live.agent() == 0)
+        time.sleep(2.0)
+        live.do("agent", "start")
+        assert until(live.agent) != killed
+        end = until(lambda: (seen := release_of(live)).get("state") in ENDS and seen, seconds=240)
+        assert (end["release"], end["state"]) == (number, "live")
+        time.sleep(1.0)
+    assert len(asked) > 100 and not failed(asked), failed(asked)[:3]
+
+
+@pytest.mark.long
+def test_a_release_whose_state_is_lost_returns_to_stable(live: Road) -> None:
+    """The ledger shows it begun and not ended, and no store remembers it: stable gets its weight back."""
+    with traffic(live) as asked:
+        begun = begin(live)
+        live.do("agent", "stop")
+        until(lambda: live.agent() == 0)
+        for path in live.project.glob("releases.sqlite*"):
+            path.unlink()
+        live.do("agent", "start")
+        end = until(lambda: (seen := release_of(live)).get("state") == "rolled-back" and seen)
+        assert (end["release"], end["reason"]) == (begun["release"], "state-lost")
+        until(lambda: not release_of(live)["waiting"])
+        time.sleep(1.0)
+    assert len(asked) > 100 and not failed(asked), failed(asked)[:3]
+    canary = begun["canary"]["api"]
+    late = [one["token"][10:20] for one in asked[-20:]]
+    assert late and canary not in late
+    assert live.do("why", str(begun["bundle"]))["lines"]
