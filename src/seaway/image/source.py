@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pathspec import PathSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
 from seaway.errors import NotYet, SourceMissing, ToolMissing
@@ -185,7 +186,7 @@ def _git(tree: Path, *arguments: str, fails: bool = True) -> str:
 
 def _from_walk(tree: Path) -> dict[str, bool]:
     """Returns path → execute bit of all files that the root's .gitignore does not name."""
-    ignored = PathSpec.from_lines(GitIgnoreBasicPattern, _lines(tree / ".gitignore"))
+    ignored = _spec(tree / ".gitignore", _lines(tree / ".gitignore"))
     listed = {}
     for directory, directories, names in os.walk(tree):
         at = Path(directory).relative_to(tree)
@@ -206,7 +207,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _docker_ignore(tree: Path) -> PathSpec[GitIgnoreBasicPattern]:
-    return PathSpec.from_lines(GitIgnoreBasicPattern, _anchored(_lines(tree / ".dockerignore")))
+    return _spec(tree / ".dockerignore", _anchored(_lines(tree / ".dockerignore")))
 
 
 def _anchored(lines: Iterable[str]) -> Iterator[str]:
@@ -221,8 +222,17 @@ def _anchored(lines: Iterable[str]) -> Iterator[str]:
             yield f"{negated}/{cleaned}"
 
 
+def _spec(path: Path, lines: Iterable[str]) -> PathSpec[GitIgnoreBasicPattern]:
+    try:
+        return PathSpec.from_lines(GitIgnoreBasicPattern, lines)
+    except GitIgnorePatternError as error:
+        raise SourceMissing(f"{path.name} has a pattern that cannot be read: {error}", where=path) from error
+
+
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8-sig").splitlines()
     except FileNotFoundError:
         return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceMissing(f"{path.name} cannot be read: {error}", where=path) from error
