@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seaway.app.release_keys import ReleaseKeys
+from seaway.app.release_keys import Criterion, ReleaseKeys
 from seaway.digest import Digest
 from seaway.evidence.progress import ReleaseEvent, ReleaseRequest
 from seaway.release.criteria import Known, spec_of
@@ -36,7 +36,7 @@ class Lost:
 
     def plan(self, canary: Party, stable: Party, features: Features, place: str) -> Plan:
         """Returns a plan whose way back leads to stable; its steps forward are never taken."""
-        keys = ReleaseKeys(strategy="all-at-once", bake=0.0)
+        keys = ReleaseKeys(strategy="all-at-once", bake=0.0, criteria=(Criterion("errors"),))
         service = min(canary.routed or canary.services, default="app")
         return Plan(
             release=self.release,
