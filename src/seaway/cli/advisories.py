@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from seaway.cli.frame import subcommand, workspace
+from seaway.cli.frame import subcommand
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.evidence.scan import advisories
 from seaway.evidence.shape import write_time
-from seaway.stages.attesting import now
+from seaway.stages.acting import now
 from seaway.stages.scanning import advisories_folder
 
 

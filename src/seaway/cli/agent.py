@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from seaway.cli.frame import subcommand, workspace
+from seaway.cli.frame import subcommand
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.errors import NotYet
-from seaway.stages.running import agent, known_agent
+from seaway.stages.calling import known_agent
+from seaway.stages.running import agent
 
 
 @click.group("agent")

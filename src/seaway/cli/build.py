@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, command, teller, workspace
+from seaway.cli.frame import chooses, command, teller
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.errors import NotYet
 from seaway.findings import Finding
+from seaway.pipeline import make
+from seaway.pipeline.choice import Choice
 
 
 @command("build")
 @click.option("--locked", is_flag=True, help="Refuse a seaway.lock that is not fresh, as CI should.")
 @click.option("--push", is_flag=True, help="Send images and bundle to x-seaway.registry.push.")
 @chooses("key")
-def build_(output: Output, locked: bool, push: bool, choice: pipeline.Choice) -> None:
+def build_(output: Output, locked: bool, push: bool, choice: Choice) -> None:
     """Build every native image and name all of the app by one bundle digest.
 
     The same sources and lock give the same digests on any machine: no daemon, no root, nothing of the app executed.
@@ -23,7 +25,7 @@ def build_(output: Output, locked: bool, push: bool, choice: pipeline.Choice) ->
     """
     if push:
         raise NotYet("pushing images to a registry", hint="seaway build, and run them with target: process")
-    built = pipeline.build(workspace(), teller(output), frozen=locked, choice=choice)
+    built = make.build(workspace(), teller(output), frozen=locked, choice=choice)
     rows = [
         (service, str(image.digest), len(image.layers), _size(sum(layer.descriptor.size for layer in image.layers)))
         for service, image in sorted(built.images.items())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command, project
 from seaway.cli.output import Output
 from seaway.findings import Level
+from seaway.pipeline import look
 from seaway.targets.check import Purpose, explain
 
 
@@ -30,7 +30,7 @@ def check_(output: Output, environment: str | None, purpose: Purpose | None, eve
     if code is not None:
         output.data({"code": code, "page": explain(code)}, explain(code))
         return 0
-    found = pipeline.check(workspace(), environment, purpose)
+    found = look.check(project(), environment, purpose)
     output.findings(found, every=every)
     if found and not output.json:
         output.say(f"next: seaway check --explain {found[0].code}")

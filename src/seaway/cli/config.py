@@ -7,7 +7,7 @@ import json
 import click
 
 from seaway.app.emit import config_object
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command, project
 from seaway.cli.output import Output
 
 
@@ -19,7 +19,7 @@ def config_(output: Output, environment: str | None, services: bool) -> None:
 
     The JSON equals `docker compose config --format json --no-consistency`.
     """
-    app = workspace().load(environment)
+    app = project().load(environment)
     if services:
         output.data(sorted(app.services), "\n".join(sorted(app.services)))
         return

@@ -6,10 +6,12 @@ import time
 
 import click
 
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.errors import AgentMissing, EngineUnavailable
-from seaway.stages.running import agent, known_agent
+from seaway.stages.calling import known_agent, runs
+from seaway.stages.running import agent
 
 _PATIENCE = 60.0
 
@@ -20,6 +22,7 @@ def down_(output: Output, environment: str | None) -> None:
     """Stop every replica and Envoy of this app, and the agent; volumes, images and the ledger stay."""
     space = workspace()
     names = [space.environment(environment)] if environment else space.paths.environments()
+    stopped = [name for name in names if runs(space, name)]
     client = agent(space) if names else known_agent(space)
     for name in names:
         client.ask("down", environment=name)
@@ -29,7 +32,7 @@ def down_(output: Output, environment: str | None) -> None:
             client.ask("quit")
         except AgentMissing:
             output.detail("no agent was running")
-    output.data({"stopped": names}, f"stopped: {', '.join(names) or 'nothing was running'}")
+    output.data({"stopped": stopped}, f"stopped: {', '.join(stopped) or 'nothing was running'}")
 
 
 def _wait(client: object, name: str) -> None:

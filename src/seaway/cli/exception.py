@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, command, workspace
+from seaway.cli.frame import chooses, command
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.evidence.shape import write_time
+from seaway.pipeline import verify
+from seaway.pipeline.choice import Choice
 from seaway.stages.approving import Waive
 
 
@@ -31,7 +33,7 @@ def except_(
     purl: str | None,
     vulnerability: str | None,
     ticket: str,
-    choice: pipeline.Choice,
+    choice: Choice,
 ) -> None:
     """Sign an exception: RULE does not stop this bundle's images in ENVIRONMENT until it ends.
 
@@ -42,7 +44,7 @@ def except_(
     """
     space = workspace()
     wanted = Waive(rule, choice.reason, requested_by, days, service, purl, vulnerability, ticket)
-    grants = pipeline.waive(space, space.environment(environment), wanted, choice=choice)
+    grants = verify.waive(space, space.environment(environment), wanted, choice=choice)
     rows = [{"rule": each.rule, "until": write_time(each.not_after), "approver": each.approver} for each in grants]
     output.data(
         rows,

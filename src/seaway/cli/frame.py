@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from seaway.cli.output import Output
 from seaway.errors import KeyRefused
-from seaway.pipeline import Choice, Say
-from seaway.workspace import Workspace
+from seaway.pipeline.choice import Choice, Say
+from seaway.project import Project
 
 Run = Callable[..., Any]
+Kind = TypeVar("Kind", bound=Project)
 
 
 def command(name: str, **settings: Any) -> Callable[[Run], click.Command]:
@@ -59,10 +60,15 @@ def chooses(*names: str) -> Callable[[Run], Run]:
     return add
 
 
-def workspace() -> Workspace:
-    """Opens the project that the global options or the current folder name."""
+def project() -> Project:
+    """Returns the project that the global options or the current folder name, its stores and ledger not at hand."""
+    return found(Project)
+
+
+def found(kind: type[Kind]) -> Kind:
+    """Finds the project as a `Project` or more."""
     chosen = click.get_current_context().find_root().obj or {}
-    return Workspace.find(dict(os.environ), passphrase, **chosen)
+    return kind.find(dict(os.environ), passphrase, **chosen)
 
 
 def teller(output: Output) -> Say:

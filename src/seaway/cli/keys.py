@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from seaway.cli.frame import passphrase, subcommand, workspace
+from seaway.cli.frame import passphrase, subcommand
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.errors import KeyRefused
 from seaway.evidence.keys import PublicKey, new_key, open_key

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from seaway.cli.frame import subcommand, workspace
+from seaway.cli.frame import subcommand
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.evidence.inspection import verify_ledger
 

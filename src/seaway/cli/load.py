@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.stages.loading import Tally, send
 from seaway.telemetry.sender import Plan

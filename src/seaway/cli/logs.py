@@ -6,7 +6,7 @@ import time
 
 import click
 
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command, project
 from seaway.cli.output import Output
 from seaway.targets.process.logs import Logs
 
@@ -21,7 +21,9 @@ def logs_(
     output: Output, services: tuple[str, ...], follow: bool, tail: int | None, timestamps: bool, environment: str | None
 ) -> None:
     """Show what services wrote to stdout and stderr, merged by time; also after they have ended."""
-    space = workspace()
+    space = project()
+    for service in services:
+        space.require_service(service)
     logs = Logs(space.paths.environment(space.environment(environment)).cells)
     lines = list(logs.lines(services))
     for line in lines[-tail:] if tail else lines:

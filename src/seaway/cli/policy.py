@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, subcommand, workspace
+from seaway.cli.frame import chooses, subcommand
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
+from seaway.pipeline import verify
+from seaway.pipeline.choice import Choice
 
 
 @click.group("policy")
@@ -19,7 +21,7 @@ def policy_() -> None:
 def show(output: Output, environment: str) -> None:
     """List the rules in force for ENVIRONMENT and the digest they are consented under."""
     space = workspace()
-    found = pipeline.policy(space, space.environment(environment))
+    found = verify.policy(space, space.environment(environment))
     rows = [(rule.name, str(rule.level)) for rule in found.rules]
     output.data(
         {"digest": str(found.digest), "rules": dict(rows)},
@@ -30,10 +32,10 @@ def show(output: Output, environment: str) -> None:
 @subcommand(policy_, "approve")
 @click.argument("environment")
 @chooses("reason", "key")
-def approve(output: Output, environment: str, choice: pipeline.Choice) -> None:
+def approve(output: Output, environment: str, choice: Choice) -> None:
     """Consent to the rules of ENVIRONMENT as they are now, in place of those of its last decision."""
     space = workspace()
-    digest, replaces = pipeline.consent(space, space.environment(environment), choice=choice)
+    digest, replaces = verify.consent(space, space.environment(environment), choice=choice)
     output.data(
         {"policy": str(digest), "replaces": str(replaces) if replaces else None},
         f"consented to policy {digest.short}" + (f" in place of {replaces.short}" if replaces else ""),

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, command, teller, workspace
+from seaway.cli.frame import chooses, command, teller
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
+from seaway.pipeline import deliver
+from seaway.pipeline.choice import Choice
 from seaway.policy.decision import Decision
 
 
 @command("promote")
 @click.argument("environment")
 @chooses("bundle", "key")
-def promote_(output: Output, environment: str, choice: pipeline.Choice) -> None:
+def promote_(output: Output, environment: str, choice: Choice) -> None:
     """Grant the bundle to ENVIRONMENT if its gates open; the decision is signed and recorded either way.
 
     A refusal names the rule, the digest, the fact, and the command that would satisfy it.
     """
     space = workspace()
-    decision = pipeline.promote(space, space.environment(environment), teller(output), choice=choice)
+    decision = deliver.promote(space, space.environment(environment), teller(output), choice=choice)
     output.data(decision_json(decision), decision_text(output, decision))
     if not decision.passed:
         decision.or_raise()

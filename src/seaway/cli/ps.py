@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command, project
 from seaway.cli.output import Output
-from seaway.stages.running import known_agent
+from seaway.errors import AgentMissing
+from seaway.project import Project
+from seaway.stages.calling import known_agent, runs
 
 
 @command("ps")
 @click.option("--on", "environment", metavar="ENV", help="Only this environment (default: all).")
 def ps_(output: Output, environment: str | None) -> None:
     """List replicas and jobs with version, address, state and age."""
-    space = workspace()
+    space = project()
     names = [space.environment(environment)] if environment else space.paths.environments()
-    client = known_agent(space)
-    found = [{"environment": name, **row} for name in names for row in client.ask("ps", environment=name)]
+    found = [{"environment": name, **row} for name in names for row in _rows(space, name)]
     rows = [
         (
             row["environment"],
@@ -34,3 +36,14 @@ def ps_(output: Output, environment: str | None) -> None:
     ]
     header = ("environment", "pod", "version", "address", "state", "age", "restarts", "reason")
     output.data(found, output.table(rows, header))
+
+
+def _rows(space: Project, environment: str) -> list[dict[str, Any]]:
+    """Returns what the agent sees; without an agent nothing, unless replicas run that nobody keeps."""
+    try:
+        rows: list[dict[str, Any]] = known_agent(space).ask("ps", environment=environment)
+    except AgentMissing:
+        if runs(space, environment):
+            raise
+        return []
+    return rows

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, command, passphrase, teller, workspace
+from seaway.cli.frame import chooses, command, passphrase, teller
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.cli.release import carry_out
 from seaway.cli.watching import unlock
 from seaway.errors import AgentMissing, NameUnknown, NotYet
+from seaway.pipeline import deliver
+from seaway.pipeline.choice import Choice
 from seaway.stages import releasing
 
 
@@ -18,7 +20,7 @@ from seaway.stages import releasing
 @click.option("--restore", is_flag=True, help="Bring back the snapshot before a migration too.")
 @click.option("--detach", is_flag=True, help="Ask for it and end.")
 @chooses("reason", "key")
-def rollback_(output: Output, environment: str, restore: bool, detach: bool, choice: pipeline.Choice) -> None:
+def rollback_(output: Output, environment: str, restore: bool, detach: bool, choice: Choice) -> None:
     """Return ENVIRONMENT to the bundle that was live before, its configuration included.
 
     A release that is running is aborted instead: that is the fastest way back.
@@ -33,7 +35,7 @@ def rollback_(output: Output, environment: str, restore: bool, detach: bool, cho
         running = False
     if running:
         unlock(space, name, choice.key, passphrase)
-        seen = pipeline.steer(space, name, "abort", choice=choice)
+        seen = deliver.steer(space, name, "abort", choice=choice)
         output.data(seen, f"aborting release {seen['release']} of {name}: all traffic returns to stable")
         return
-    carry_out(output, space, pipeline.rollback(space, name, teller(output)), choice=choice, detach=detach)
+    carry_out(output, space, deliver.rollback(space, name, teller(output)), choice=choice, detach=detach)

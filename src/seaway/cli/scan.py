@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, command, teller, workspace
+from seaway.cli.frame import chooses, command, teller
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.errors import NotScanned
 from seaway.evidence.scan.interface import ScanState
+from seaway.pipeline import verify
+from seaway.pipeline.choice import Choice
 from seaway.stages.scanning import Scanned
 
 
 @command("scan")
 @chooses("bundle", "key")
-def scan_(output: Output, choice: pipeline.Choice) -> int:
+def scan_(output: Output, choice: Choice) -> int:
     """Compare what is in the bundle's images with advisories and sign the result.
 
     Debian packages are compared with the security suite through apt; other ecosystems with directories brought by
     `seaway advisories import`. What has no source is not scanned, and nothing that is not scanned passes a gate.
     Exits 36 if anything was left out, 1 for findings.
     """
-    scanned, silent = pipeline.scan(workspace(), teller(output), choice=choice)
+    scanned, silent = verify.scan(workspace(), teller(output), choice=choice)
     output.data([_json(one) for one in scanned], "\n".join(_text(one) for one in scanned))
     if silent:
         raise NotScanned(f"no source of advisories for {', '.join(silent)}", hint="seaway advisories import DIR")

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from seaway.cli.frame import command, passphrase, workspace
+from seaway.cli.frame import command, passphrase
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.cli.watching import line, unlock
 from seaway.errors import AgentMissing, EvidenceMissing, KeyRefused, NameUnknown, StoreError
-from seaway.stages import building, deciding, releasing
+from seaway.stages import built, deciding, releasing
 from seaway.workspace import Workspace
 
 
@@ -21,15 +22,15 @@ def status_(output: Output, environment: str | None) -> None:
     space = workspace()
     names = [space.environment(environment)] if environment else list(space.environments)
     found = {name: _of(space, name) for name in names}
-    built = _built(space)
+    last = _built(space)
     rows = [
         (name, one["granted"] or "", one["runs"] or "", one["release"]["state"] if one["release"] else "", one["next"])
         for name, one in found.items()
     ]
-    text = f"built  {built or 'nothing yet: seaway build'}\n"
+    text = f"built  {last or 'nothing yet: seaway build'}\n"
     text += output.table(rows, ("environment", "granted", "runs", "release", "next"))
     text += "".join(f"\n{name}: {line(one['release'])}" for name, one in found.items() if one["release"])
-    output.data({"built": built, "environments": found}, text)
+    output.data({"built": last, "environments": found}, text)
 
 
 def _of(space: Workspace, name: str) -> dict[str, Any]:
@@ -69,6 +70,6 @@ def _next(name: str, gated: bool, release: dict[str, Any] | None, granted: bool)
 
 def _built(space: Workspace) -> str | None:
     try:
-        return building.last_bundle(space).digest.short
+        return built.last_bundle(space).digest.short
     except StoreError:
         return None

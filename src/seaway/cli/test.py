@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import chooses, command, teller, workspace
+from seaway.cli.frame import chooses, command, teller
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.evidence.deeds import Outcome
+from seaway.pipeline import verify
+from seaway.pipeline.choice import Choice
 from seaway.stages.testing import SuiteResult
 
 
@@ -15,14 +17,14 @@ from seaway.stages.testing import SuiteResult
 @click.argument("environment")
 @click.argument("suite", required=False)
 @chooses("key")
-def test_(output: Output, environment: str, suite: str | None, choice: pipeline.Choice) -> int:
+def test_(output: Output, environment: str, suite: str | None, choice: Choice) -> int:
     """Run the suites of x-seaway.suites against what runs in ENVIRONMENT and sign the results.
 
     Each result is recorded for the running bundle and its images, good or bad. Only a suite whose every test passed
     and whose thresholds hold with 95 % confidence is PASSED. Exits 1 otherwise.
     """
     space = workspace()
-    results = pipeline.test(space, space.environment(environment), suite, teller(output), choice=choice)
+    results = verify.test(space, space.environment(environment), suite, teller(output), choice=choice)
     output.data([_json(result) for result in results], "\n".join(_text(output, result) for result in results))
     return 0 if all(result.outcome is Outcome.PASSED for result in results) else 1
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import command, teller, workspace
+from seaway.cli.frame import command, teller
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output
+from seaway.pipeline import make
 
 
 @command("up")
@@ -21,7 +22,7 @@ def up_(output: Output, environment: str | None, detach: bool, no_build: bool) -
     """
     space = workspace()
     name = space.environment(environment)
-    result = pipeline.up(space, name, teller(output), built=not no_build)
+    result = make.up(space, name, teller(output), built=not no_build)
     pods = result.status["seen"]["pods"]
     rows = [
         (service, sum(pod["service"] == service and pod["ready"] for pod in pods))

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import click
 
-from seaway import pipeline
-from seaway.cli.frame import command, workspace
+from seaway.cli.frame import command
+from seaway.cli.opening import workspace
 from seaway.cli.output import Output, clock
 from seaway.errors import Undetermined
 from seaway.graph.answer import Said, Why
+from seaway.pipeline import ask
 
 
 @command("why")
@@ -22,7 +23,7 @@ def why_(output: Output, subject: str, environment: str | None) -> int:
     SUBJECT is a request id (header x-seaway-request), a digest or its beginning, or release:ENV/NUMBER. Answered from
     the ledger alone. What nothing proves is listed as a gap, and then this exits 4.
     """
-    answer = pipeline.why(workspace(), subject, environment)
+    answer = ask.why(workspace(), subject, environment)
     output.data({**answer.json(), "lines": list(lines(answer))}, "\n".join(lines(answer)))
     return Undetermined.exit_code if answer.gaps else 0
 

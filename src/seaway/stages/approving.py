@@ -24,7 +24,7 @@ from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType
 from seaway.policy.considered import considered
 from seaway.policy.rules import PolicySet
-from seaway.stages.attesting import Person, actor, now
+from seaway.stages.acting import Person, actor, now
 from seaway.stages.deciding import prepare
 from seaway.workspace import Workspace
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from seaway.digest import Digest
 from seaway.evidence.deeds import (
@@ -22,34 +20,17 @@ from seaway.evidence.deeds import (
     Resource,
     RunDetails,
 )
-from seaway.evidence.keys import Signer
 from seaway.evidence.ledger import Acknowledgement
 from seaway.evidence.notary import Notary
 from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType, Statement
 from seaway.image.service import BuiltService
+from seaway.stages.acting import actor
 from seaway.stages.building import BuiltBundle
 from seaway.workspace import Workspace
 
 NATIVE = "https://seaway.dev/build/native/v1"
 _INLINE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who acts, and by which key."""
-
-    id: str
-    signer: Signer
-
-
-def actor(
-    space: Workspace, notary: Notary, role: Role, *, named: str | None = None, environment: str | None = None
-) -> Person:
-    """Returns the person here who acts in a role; raises KeyRefused if nobody can."""
-    signer = space.keyring.signer(role, notary.people, environment=environment, named=named)
-    holding = notary.people.holding(signer.public.digest, notary.ledger.size)
-    return Person(holding.enrolment.person, signer)
 
 
 def can_attest(space: Workspace) -> bool:
@@ -68,11 +49,6 @@ def attest(
     statements = [statement for one in built.services for statement in _statements(space, notary, one, builder.id)]
     fresh = [statement for statement in statements if not _said(notary, statement)]
     return notary.append_all([(statement, builder.signer) for statement in fresh])
-
-
-def now() -> datetime:
-    """Returns the present as statements carry it: UTC, whole seconds."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _said(notary: Notary, statement: Statement) -> bool:

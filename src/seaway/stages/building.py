@@ -1,7 +1,7 @@
 """From the compose file to images and one bundle, all by digest.
 
-What a build made is remembered in `.seaway/build.json`; losing it costs a rebuild, never a fact. Not here: signing
-(`attesting.py`).
+What a build made is remembered in `.seaway/build.json`; losing it costs a rebuild, never a fact. Not here: reading it
+again (`built.py`), signing (`attesting.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from seaway.app.load import sources
 from seaway.app.sources import SourceFile as AppSource
-from seaway.bundle import Bundle, ImageReference, Reference, Role, SourceFile, make_bundle, read_bundle
+from seaway.bundle import Bundle, ImageReference, Reference, Role, SourceFile, make_bundle
 from seaway.digest import Digest
-from seaway.errors import LockError, NameUnknown, StoreError
+from seaway.errors import LockError
 from seaway.image import layout, lockfile, registry
 from seaway.image.lockfile import Lock
 from seaway.image.model import Image
@@ -66,32 +66,6 @@ def build_all(space: Workspace, say: Say, *, frozen: bool = False) -> BuiltBundl
     bundle = _bundle(space, images, built)
     _remember(space, bundle, built)
     return BuiltBundle(bundle, images, tuple(built))
-
-
-def last_bundle(space: Workspace) -> Bundle:
-    """Returns the bundle that was built last here; raises StoreError if there is none."""
-    return read_bundle(space.store, Digest.parse(str(_remembered(space)["bundle"])))
-
-
-def find_bundle(space: Workspace, beginning: str) -> Bundle:
-    """Returns the bundle whose digest begins so; raises NameUnknown for none or several."""
-    wanted = beginning.removeprefix("sha256:")
-    known = [one.digest for one in space.store.manifests() if one.digest.hex.startswith(wanted)]
-    found = []
-    for digest in known:
-        try:
-            found.append(read_bundle(space.store, digest))
-        except StoreError:
-            continue  # an image, not a bundle
-    if len(found) != 1:
-        raise NameUnknown(f"{len(found)} bundles here begin with {wanted}", hint="seaway status")
-    return found[0]
-
-
-def open_bundle(space: Workspace, digest: Digest) -> tuple[Bundle, dict[str, Image]]:
-    """Reads a bundle and its images from the store."""
-    bundle = read_bundle(space.store, digest)
-    return bundle, {service: space.store.image(image.digest) for service, image in bundle.images.items()}
 
 
 def _builder(space: Workspace) -> Builder:
@@ -160,15 +134,3 @@ def _remember(space: Workspace, bundle: Bundle, built: list[BuiltService]) -> No
         "services": {one.service: {"image": str(one.built.image.digest), "sbom": str(one.built.sbom)} for one in built},
     }
     layout.replace(space.build_path, json.dumps(body, indent=1, sort_keys=True).encode() + b"\n")
-
-
-def _remembered(space: Workspace) -> Mapping[str, object]:
-    try:
-        body = json.loads(space.build_path.read_bytes())
-    except FileNotFoundError as error:
-        raise StoreError("nothing was built here yet", where=space.build_path, hint="seaway build") from error
-    except ValueError as error:
-        raise StoreError(
-            "the record of the last build is damaged", where=space.build_path, hint="seaway build"
-        ) from error
-    return dict(body)

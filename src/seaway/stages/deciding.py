@@ -31,7 +31,7 @@ from seaway.policy.gathering import gate_time, gather
 from seaway.policy.images import provenance_fact
 from seaway.policy.rules import PolicySet, load_policy
 from seaway.policy.waivers import Refused, Waiver, read_waivers
-from seaway.stages.attesting import Person, actor, now
+from seaway.stages.acting import Person, actor, now
 from seaway.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.errors import AgentMissing, EvidenceMissing, SourceMissing
-from seaway.stages.running import known_agent
+from seaway.stages.calling import known_agent
 from seaway.stages.testing import stable
 from seaway.targets.process.once import Errand, run_once
 from seaway.telemetry.load import Sent, Shot, shots

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seaway.app.model import App
 from seaway.app.release_keys import ReleaseKeys, SloKeys
 from seaway.bundle import Bundle
 from seaway.digest import Digest
@@ -17,13 +18,14 @@ from seaway.errors import Aborted, EvidenceMissing, Held, NoWayBack, RolledBack,
 from seaway.evidence.notary import Notary
 from seaway.evidence.progress import ReleaseRequest
 from seaway.evidence.statement import PredicateType
-from seaway.release.criteria import TIMED, Known, budget_of, spec_of
+from seaway.release.criteria import TIMED, Known, budget_of, judged, spec_of
 from seaway.release.document import encode
 from seaway.release.history import LENGTHS
 from seaway.release.steps import Party, Plan
 from seaway.release.strategy import Move, describe, expand
-from seaway.stages.attesting import Person, now
-from seaway.stages.running import agent, here, install, known_agent
+from seaway.stages.acting import Person, now
+from seaway.stages.calling import known_agent
+from seaway.stages.running import agent, here, install
 from seaway.targets.base import Version
 from seaway.targets.process.store import Store
 from seaway.targets.process.target import ProcessTarget
@@ -63,7 +65,8 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
     stable = Party.of(before) if before is not None else None
     move = Move(canary, stable)
     features = ProcessTarget.features
-    judged = {name: known for name, known in _judged(space, environment, move).items() if name in canary.routed}
+    known = {name: one for name, one in _known(space, environment, move).items() if name in canary.routed}
+    _say_unjudged(keys, known, say)
     plan = Plan(
         release=_next(notary, environment),
         environment=environment,
@@ -71,9 +74,9 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
         canary=canary,
         stable=stable,
         steps=expand(keys, move, features),
-        judge=spec_of(keys, judged or {_any(canary): Known()}, bundle.digest, LENGTHS[0]),
+        judge=spec_of(keys, known or _any(app, canary), bundle.digest, LENGTHS[0]),
         place=here(),
-        budgets=dict(_budgets(keys, judged)),
+        budgets=dict(_budgets(keys, known)),
     )
     return Prepared(plan, version)
 
@@ -183,7 +186,7 @@ def _stable(space: Workspace, environment: str) -> Version | None:
     return store.installed()[digest].version if digest else None
 
 
-def _judged(space: Workspace, environment: str, move: Move) -> dict[str, Known]:
+def _known(space: Workspace, environment: str, move: Move) -> dict[str, Known]:
     """Returns what is known of each service that is split, with the objectives it declares."""
     app = space.load(environment, governed=True)
     stable = move.stable.services if move.stable else {}
@@ -194,15 +197,27 @@ def _judged(space: Workspace, environment: str, move: Move) -> dict[str, Known]:
     }
 
 
-def _budgets(keys: ReleaseKeys, judged: Mapping[str, Known]) -> Iterator[tuple[str, float]]:
-    for service, known in judged.items():
-        for each in keys.criteria:
+def _say_unjudged(keys: ReleaseKeys, services: Mapping[str, Known], say: Say) -> None:
+    for service, known in services.items():
+        for each in set(keys.criteria) - set(judged(keys, known.slo)):
+            says = (
+                f"{each.name} of {service} is not judged: it has no threshold, as slo: {{{each.name}: {{p95: 250ms}}}}"
+            )
+            say("criteria", says)
+
+
+def _budgets(keys: ReleaseKeys, services: Mapping[str, Known]) -> Iterator[tuple[str, float]]:
+    for service, known in services.items():
+        for each in judged(keys, known.slo):
             if each.name in TIMED:
                 yield service, budget_of(each, known.slo)
 
 
-def _any(party: Party) -> str:
-    return min(party.routed or party.services, default="app")
+def _any(app: App, party: Party) -> dict[str, Known]:
+    """Returns one service with its objectives: a plan has a spec even where nothing is compared."""
+    name = min(party.routed or party.services, default="app")
+    slo = app.services[name].extension.slo if name in app.services else None
+    return {name: Known(slo=slo or SloKeys())}
 
 
 def _next(notary: Notary, environment: str) -> int:

@@ -15,9 +15,10 @@ from typing import Any
 
 from seaway.bundle import Bundle
 from seaway.errors import EngineUnavailable, NotYet
-from seaway.stages.building import open_bundle
+from seaway.stages.built import open_bundle
 from seaway.targets.base import Version
 from seaway.targets.lower import lower, read_configs
+from seaway.targets.process import refusals
 from seaway.targets.process.client import AgentClient, ensure_agent
 from seaway.targets.process.target import ProcessTarget
 from seaway.workspace import Workspace
@@ -34,18 +35,20 @@ def agent(space: Workspace) -> AgentClient:
     return ensure_agent(paths, (sys.executable, "-m", "seaway.agent", *words))
 
 
-def known_agent(space: Workspace) -> AgentClient:
-    """Returns the project's agent, which is not started; asking raises AgentMissing if nobody is there."""
-    return AgentClient(space.paths.socket)
-
-
-def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Version:
-    """Makes a bundle's version known to an environment: its images unpacked, its configuration kept; starts nothing."""
+def require_suitable(space: Workspace, environment: str) -> None:
+    """Raises TargetUnsupported for what processes on this machine cannot give the app, NotYet for other targets."""
     app = space.load(environment, governed=True)
     if app.environment.target != "process":
         raise NotYet(
             f"target {app.environment.target}", where=f"x-seaway.environments.{environment}", hint="target: process"
         )
+    refusals.require_suitable(app)
+
+
+def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Version:
+    """Makes a bundle's version known to an environment: its images unpacked, its configuration kept; starts nothing."""
+    require_suitable(space, environment)
+    app = space.load(environment, governed=True)
     _, images = open_bundle(space, bundle.digest)
     version = lower(app, images, bundle.digest)
     say("unpack", f"{len(images)} images")
@@ -87,10 +90,14 @@ def up(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Up:
     wait(client, environment, version, say)
     client.ask("shift", environment=environment, weights={digest: 100})
     client.ask("retarget", environment=environment, version=digest)
-    status = wait(client, environment, version, say, routed=True)
+    status = wait(client, environment, version, _unsaid, routed=True)
     if before and before != digest:  # only now: until Envoy has the new routes, requests go to what was there before
         client.ask("retire", environment=environment, version=before)
     return Up(version, status)
+
+
+def _unsaid(_what: str, _detail: str) -> None:
+    """Says nothing: what is ready was said."""
 
 
 def wait(client: AgentClient, environment: str, version: Version, say: Say, *, routed: bool = False) -> dict[str, Any]:

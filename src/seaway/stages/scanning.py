@@ -24,7 +24,7 @@ from seaway.evidence.scan.predicate import scan_predicate
 from seaway.evidence.statement import PredicateType
 from seaway.evidence.strictjson import read_object
 from seaway.image.aptget import private_apt
-from seaway.stages.attesting import Person, now
+from seaway.stages.acting import Person, now
 from seaway.workspace import Workspace
 
 Say = Callable[[str, str], None]

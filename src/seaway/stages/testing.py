@@ -22,9 +22,9 @@ from seaway.errors import AgentMissing, EvaluationInconclusive, EvidenceInvalid,
 from seaway.evidence.deeds import Outcome, Resource, TestResult
 from seaway.evidence.notary import Notary
 from seaway.evidence.suite import Report, read_junit
-from seaway.stages.attesting import Person, now
-from seaway.stages.building import open_bundle
-from seaway.stages.running import known_agent
+from seaway.stages.acting import Person, now
+from seaway.stages.built import open_bundle
+from seaway.stages.calling import known_agent
 from seaway.targets.process.once import OUTPUT, Errand, run_once
 from seaway.targets.process.store import Installed, Store
 from seaway.telemetry.evaluation import Measured, Met, Scores, measure, read_scores

@@ -25,6 +25,7 @@ from typing import Any
 
 from seaway.errors import SeawayError, UsageError
 from seaway.targets.process.paths import ProjectPaths
+from seaway.targets.process.socket_name import short_name
 from seaway.targets.process.target import ProcessTarget
 from seaway.targets.process.verbs import verbs_of
 
@@ -178,13 +179,3 @@ class _Door:
             self._selector.unregister(connection)
             del self._rest[connection]
             connection.close()
-
-
-@contextlib.contextmanager
-def short_name(path: Path) -> Iterator[str]:
-    """Yields a name of a socket that fits into the 108 bytes of `sun_path`, however deep its folder lies."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

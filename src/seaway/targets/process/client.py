@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from seaway.errors import AgentMissing, SeawayError, leaves
-from seaway.targets.process.agent import short_name
 from seaway.targets.process.paths import ProjectPaths
+from seaway.targets.process.socket_name import short_name
 
 _KINDS = {leaf.__name__: leaf for leaf in leaves()}
 

@@ -1,0 +1,55 @@
+"""Promote and release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seaway.errors import UsageError
+from seaway.evidence.roles import Role
+from seaway.pipeline.choice import Choice, Say
+from seaway.pipeline.meant import chosen, releasable
+from seaway.policy.decision import Decision
+from seaway.stages import acting, built, deciding, releasing
+from seaway.workspace import Workspace
+
+
+def promote(space: Workspace, environment: str, say: Say, *, choice: Choice) -> Decision:
+    """Grants the bundle to an environment if its gates open; either way the decision is signed and recorded."""
+    if deciding.gates_of(space, environment) is None:
+        raise UsageError(f"{environment} has no gates", hint=f"seaway release {environment}")
+    with space.notary() as notary:
+        operator = acting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
+        bundle = chosen(space, choice)
+        case = deciding.prepare(space, notary, environment, bundle, requester=operator.id)
+        for each in case.refused:
+            say("exception", f"{each.id.short} does not count: {each.why}")
+        return deciding.promote(space, notary, case, bundle, operator=operator)
+
+
+def plan(space: Workspace, environment: str, say: Say, *, choice: Choice) -> releasing.Prepared:
+    """Plans the release of what was promoted; nothing moves."""
+    with space.reading() as notary:
+        return releasing.prepare(space, notary, environment, releasable(space, notary, environment, choice), say)
+
+
+def release(space: Workspace, environment: str, prepared: releasing.Prepared, *, choice: Choice) -> int:
+    """Asks for a planned release: first in the ledger, then the agent; returns the release's number."""
+    with space.notary() as notary:
+        operator = acting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
+        releasing.request(space, notary, prepared, operator=operator, reason=choice.reason)
+    return prepared.plan.release
+
+
+def steer(space: Workspace, environment: str, ask: str, *, choice: Choice) -> dict[str, Any]:
+    """Asks a running release to pause, resume or abort, in the ledger first."""
+    with space.notary() as notary:
+        operator = acting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
+        return releasing.steer(space, notary, environment, ask, operator=operator, reason=choice.reason)
+
+
+def rollback(space: Workspace, environment: str, say: Say) -> releasing.Prepared:
+    """Plans the way back to the bundle that was live before, configuration included, all at once."""
+    with space.reading() as notary:
+        digest = releasing.previous(space, notary, environment)
+        bundle, _ = built.open_bundle(space, digest)
+        return releasing.without_judging(releasing.prepare(space, notary, environment, bundle, say))
