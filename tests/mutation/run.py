@@ -35,7 +35,7 @@ def survives(module: str, number: int, tests: list[str]) -> bool:
     ]
     environ = {**os.environ, "SEAWAY_MUTANT": f"{module}:{number}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
