@@ -84,7 +84,7 @@ def resolve(suite: str, architecture: str, packages: Iterable[str], *, cache: Pa
         raise BaseError(f"apt:debian/{suite} is not a known suite", hint=f"use one of {', '.join(sorted(PYTHONS))}")
     wanted = (f"python{PYTHONS[suite]}", *_DEFAULT, *packages)
     with private_apt(suite, architecture, cache) as apt:
-        apt.update()
+        apt.update(within=_FRESH)
         found = walk(wanted, apt.show)
     return AptLock(suite, architecture, tuple(_package(_facts(found[name])) for name in sorted(found)))
 
