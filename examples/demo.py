@@ -256,13 +256,10 @@ def follow(stage: Stage, lines: Any) -> dict[str, Any]:
     for line in lines:
         if not line.startswith("{"):
             continue
-        try:
-            seen = json.loads(line)
-        except ValueError:
-            break
-        if seen.get("state") in (None, state):
+        said = json.loads(line)
+        if said.get("state") in (None, state):
             continue
-        state = seen["state"]
+        seen, state = said, said["state"]
         standings = (seen.get("verdict") or {}).get("standings", [])
         stage.say("", f"{state:<12} {'  '.join(map(counts, standings))}")
     return seen
