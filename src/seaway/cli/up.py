@@ -23,11 +23,13 @@ def up_(output: Output, environment: str | None, detach: bool, no_build: bool) -
     space = workspace()
     name = space.environment(environment)
     result = make.up(space, name, teller(output), built=not no_build)
-    pods = result.status["seen"]["pods"]
-    rows = [
-        (service, sum(pod["service"] == service and pod["ready"] for pod in pods))
-        for service in sorted({pod["service"] for pod in pods})
+    versions = result.version.service_versions
+    ready = [
+        pod["service"]
+        for pod in result.status["seen"]["pods"]
+        if pod["ready"] and versions.get(pod["service"]) == pod["service_version"]
     ]
+    rows = [(service, ready.count(service)) for service in sorted(set(ready))]
     text = "\n".join(f"{service:<12} ×{count}" for service, count in rows)
     places = "  ".join(result.addresses)
     output.data(
