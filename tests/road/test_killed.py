@@ -68,6 +68,7 @@ def state(road: Road) -> str:
     return str(release and release["state"])
 
 
+@pytest.mark.long
 def test_every_command_up_to_a_release_can_be_killed(fresh: Road) -> None:
     """From the first key to the first release, once by each signal and once to its end."""
     print(f"SEAWAY_SEED={SEED}")
