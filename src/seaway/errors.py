@@ -40,6 +40,12 @@ class SeawayError(Exception):
 
     exit_code: ClassVar[int]
 
+    def __init_subclass__(cls, *, code: int | None = None) -> None:
+        """Gives a leaf of the tree its exit code."""
+        super().__init_subclass__()
+        if code is not None:
+            cls.exit_code = code
+
     def __init__(self, says: str, *, where: object | None = None, hint: str | None = None) -> None:
         super().__init__(says)
         self.says = says
@@ -59,481 +65,333 @@ def leaves(root: type[SeawayError] = SeawayError) -> Iterator[type[SeawayError]]
         yield from leaves(child)
 
 
-class FindingsError(SeawayError):
+class FindingsError(SeawayError, code=1):
     """There are findings of level error."""
-
-    exit_code = 1
 
     def __init__(self, findings: tuple[Finding, ...], *, hint: str | None = None) -> None:
         super().__init__("; ".join(str(finding) for finding in findings), hint=hint)
         self.findings = findings
 
 
-class UsageError(SeawayError):
+class UsageError(SeawayError, code=2):
     """The command line cannot be understood."""
 
-    exit_code = 2
 
-
-class DifferencesFound(SeawayError):
+class DifferencesFound(SeawayError, code=3):
     """Two things were compared in full and differ."""
 
-    exit_code = 3
 
-
-class Undetermined(SeawayError):
+class Undetermined(SeawayError, code=4):
     """The question could not be answered: something needed was unreadable or unknown."""
 
-    exit_code = 4
 
-
-class NotYet(SeawayError):
+class NotYet(SeawayError, code=5):
     """Seaway does not do this yet; `docs/limits.md` lists every place that says so."""
 
-    exit_code = 5
 
-
-class ExtraMissing(SeawayError):
+class ExtraMissing(SeawayError, code=6):
     """An optional part is not installed; the hint is the command that adds it."""
-
-    exit_code = 6
 
 
 class AppError(SeawayError):
     """What the compose files and `x-seaway` say cannot be used."""
 
 
-class SourceMissing(AppError):
+class SourceMissing(AppError, code=10):
     """A file the app names, or the compose file itself, is not there."""
 
-    exit_code = 10
 
-
-class ParseError(AppError):
+class ParseError(AppError, code=11):
     """A file is not YAML that Compose would read."""
 
-    exit_code = 11
 
-
-class LimitExceeded(AppError):
+class LimitExceeded(AppError, code=12):
     """A file is larger, deeper or wider than the loader allows."""
 
-    exit_code = 12
 
-
-class InterpolationError(AppError):
+class InterpolationError(AppError, code=13):
     """A variable or a dotenv file cannot be resolved."""
 
-    exit_code = 13
 
-
-class MergeError(AppError):
+class MergeError(AppError, code=14):
     """Two definitions cannot be merged, or extend each other in a circle."""
 
-    exit_code = 14
 
-
-class SchemaError(AppError):
+class SchemaError(AppError, code=15):
     """The merged model does not follow the Compose schema or that of `x-seaway`."""
 
-    exit_code = 15
 
-
-class ConsistencyError(AppError):
+class ConsistencyError(AppError, code=16):
     """The model contradicts itself."""
 
-    exit_code = 16
 
-
-class NameUnknown(AppError):
+class NameUnknown(AppError, code=17):
     """A service, environment or other name does not exist."""
 
-    exit_code = 17
 
-
-class EditRefused(AppError):
+class EditRefused(AppError, code=18):
     """An edit of the user's file would lose something."""
-
-    exit_code = 18
 
 
 class ImageError(SeawayError):
     """An image cannot be built, read or sent."""
 
 
-class LockError(ImageError):
+class LockError(ImageError, code=20):
     """A lock is unreadable, lacks hashes or is stale."""
 
-    exit_code = 20
 
-
-class DigestMismatch(ImageError):
+class DigestMismatch(ImageError, code=21):
     """Bytes do not have the digest they were asked by."""
 
-    exit_code = 21
 
-
-class WheelError(ImageError):
+class WheelError(ImageError, code=22):
     """A wheel is missing for the platform, corrupt or hostile."""
 
-    exit_code = 22
 
-
-class RegistryError(ImageError):
+class RegistryError(ImageError, code=23):
     """A registry is unreachable or refuses."""
 
-    exit_code = 23
 
-
-class ToolMissing(ImageError):
+class ToolMissing(ImageError, code=24):
     """A program that is needed is missing or gives wrong bytes."""
 
-    exit_code = 24
 
-
-class StoreError(ImageError):
+class StoreError(ImageError, code=25):
     """The image store cannot be written or is damaged."""
 
-    exit_code = 25
 
-
-class BaseError(ImageError):
+class BaseError(ImageError, code=27):
     """The base of an image cannot be used."""
 
-    exit_code = 27
 
-
-class BuilderError(ImageError):
+class BuilderError(ImageError, code=28):
     """An external builder failed."""
 
-    exit_code = 28
 
-
-class NotReproduced(ImageError):
+class NotReproduced(ImageError, code=29):
     """A rebuild gave other bytes."""
-
-    exit_code = 29
 
 
 class EvidenceError(SeawayError):
     """Evidence is missing, wrong or cannot be recorded."""
 
 
-class EvidenceInvalid(EvidenceError):
+class EvidenceInvalid(EvidenceError, code=30):
     """A statement, envelope or proof does not hold."""
 
-    exit_code = 30
 
-
-class EvidenceMissing(EvidenceError):
+class EvidenceMissing(EvidenceError, code=31):
     """Evidence that is needed is absent, erased or unavailable."""
 
-    exit_code = 31
 
-
-class LedgerForked(EvidenceError):
+class LedgerForked(EvidenceError, code=32):
     """The ledger does not extend what was seen of it before; there is no override."""
 
-    exit_code = 32
 
-
-class LedgerUnavailable(EvidenceError):
+class LedgerUnavailable(EvidenceError, code=33):
     """The ledger cannot be reached or written; nothing was acknowledged, retry."""
 
-    exit_code = 33
 
-
-class KeyRefused(EvidenceError):
+class KeyRefused(EvidenceError, code=35):
     """A key may not sign this, is unknown, revoked or cannot be opened."""
 
-    exit_code = 35
 
-
-class NotScanned(EvidenceError):
+class NotScanned(EvidenceError, code=36):
     """There is no scan that counts."""
 
-    exit_code = 36
 
-
-class AppendRefused(EvidenceError):
+class AppendRefused(EvidenceError, code=37):
     """The ledger refuses the entry; a retry will not help."""
 
-    exit_code = 37
 
-
-class RestoreRefused(EvidenceError):
+class RestoreRefused(EvidenceError, code=38):
     """A restore would go behind what is remembered."""
-
-    exit_code = 38
 
 
 class PolicyError(SeawayError):
     """A gate does not open."""
 
 
-class PolicyDenied(PolicyError):
+class PolicyDenied(PolicyError, code=40):
     """Rules deny this; the findings say each and what would satisfy it."""
 
-    exit_code = 40
 
-
-class RuleRefused(PolicyError):
+class RuleRefused(PolicyError, code=41):
     """A rule is outside the subset that every engine agrees on."""
 
-    exit_code = 41
 
-
-class Undecided(PolicyError):
+class Undecided(PolicyError, code=42):
     """A rule met an error or an unknown state, which never passes."""
 
-    exit_code = 42
 
-
-class OutageRefused(PolicyError):
+class OutageRefused(PolicyError, code=43):
     """The change could stop something that runs."""
 
-    exit_code = 43
 
-
-class ClusterUnfit(PolicyError):
+class ClusterUnfit(PolicyError, code=44):
     """The cluster lacks what admission needs."""
-
-    exit_code = 44
 
 
 class TargetError(SeawayError):
     """A target cannot run or change the app."""
 
 
-class ClusterUnreachable(TargetError):
+class ClusterUnreachable(TargetError, code=50):
     """The API server does not answer."""
 
-    exit_code = 50
 
-
-class ClusterRefused(TargetError):
+class ClusterRefused(TargetError, code=51):
     """The API server refused an object."""
 
-    exit_code = 51
 
-
-class ApplyConflict(TargetError):
+class ApplyConflict(TargetError, code=52):
     """A field belongs to somebody else."""
 
-    exit_code = 52
 
-
-class AgentMissing(TargetError):
+class AgentMissing(TargetError, code=53):
     """No agent runs in this environment."""
 
-    exit_code = 53
 
-
-class InstallStale(TargetError):
+class InstallStale(TargetError, code=54):
     """The installed agent needs an upgrade first."""
 
-    exit_code = 54
 
-
-class PreflightMissing(TargetError):
+class PreflightMissing(TargetError, code=55):
     """A declared need has no fresh preflight."""
 
-    exit_code = 55
 
-
-class EngineUnavailable(TargetError):
+class EngineUnavailable(TargetError, code=56):
     """An engine, Docker or Envoy, is missing or does not answer."""
 
-    exit_code = 56
 
-
-class TargetUnsupported(TargetError):
+class TargetUnsupported(TargetError, code=57):
     """This target cannot carry the app."""
 
-    exit_code = 57
 
-
-class AddressTaken(TargetError):
+class AddressTaken(TargetError, code=58):
     """An address or port is in use by another program."""
 
-    exit_code = 58
 
-
-class SnapshotFailed(TargetError):
+class SnapshotFailed(TargetError, code=59):
     """A snapshot before a migration failed; nothing has changed."""
-
-    exit_code = 59
 
 
 class TelemetryError(SeawayError):
     """Signals cannot be read or computed."""
 
 
-class ProfileInvalid(TelemetryError):
+class ProfileInvalid(TelemetryError, code=60):
     """A reference profile is damaged or of another layout."""
 
-    exit_code = 60
 
-
-class SketchInvalid(TelemetryError):
+class SketchInvalid(TelemetryError, code=61):
     """A sketch's bytes are not a canonical sketch."""
 
-    exit_code = 61
 
-
-class ObjectiveInvalid(TelemetryError):
+class ObjectiveInvalid(TelemetryError, code=62):
     """An objective cannot be met or measured as written."""
 
-    exit_code = 62
 
-
-class SourceError(TelemetryError):
+class SourceError(TelemetryError, code=63):
     """A metric source failed; the judge holds."""
 
-    exit_code = 63
 
-
-class SignalStoreUnavailable(TelemetryError):
+class SignalStoreUnavailable(TelemetryError, code=64):
     """The store of signals cannot be used."""
 
-    exit_code = 64
 
-
-class PricesInvalid(TelemetryError):
+class PricesInvalid(TelemetryError, code=65):
     """A price file is wrong."""
 
-    exit_code = 65
 
-
-class HookRefused(TelemetryError):
+class HookRefused(TelemetryError, code=66):
     """A webhook's address is not allowed."""
 
-    exit_code = 66
 
-
-class EvaluationInconclusive(TelemetryError):
+class EvaluationInconclusive(TelemetryError, code=67):
     """Scores do not decide the threshold."""
 
-    exit_code = 67
 
-
-class SelfTestFailed(TelemetryError):
+class SelfTestFailed(TelemetryError, code=68):
     """Generated rules fail their own tests; nothing is written."""
-
-    exit_code = 68
 
 
 class GraphError(SeawayError):
     """A question about the ledger's graph cannot be answered."""
 
 
-class SubjectUnknown(GraphError):
+class SubjectUnknown(GraphError, code=70):
     """Nothing is known under that name; the hint has the nearest."""
 
-    exit_code = 70
 
-
-class SubjectAmbiguous(GraphError):
+class SubjectAmbiguous(GraphError, code=71):
     """Several things have that name or prefix."""
 
-    exit_code = 71
 
-
-class GraphForked(GraphError):
+class GraphForked(GraphError, code=72):
     """The ledger does not extend what was folded."""
 
-    exit_code = 72
 
-
-class GraphUnreadable(GraphError):
+class GraphUnreadable(GraphError, code=73):
     """The graph's file is corrupt or newer; rebuild it."""
 
-    exit_code = 73
 
-
-class QueryRefused(GraphError):
+class QueryRefused(GraphError, code=74):
     """The query does more than read."""
 
-    exit_code = 74
 
-
-class ImportRefused(GraphError):
+class ImportRefused(GraphError, code=75):
     """A foreign document is refused; nothing was appended."""
 
-    exit_code = 75
 
-
-class ForecastRefused(GraphError):
+class ForecastRefused(GraphError, code=76):
     """There is too little history for an honest forecast."""
-
-    exit_code = 76
 
 
 class ReleaseError(SeawayError):
     """A release did not end live."""
 
 
-class RolledBack(ReleaseError):
+class RolledBack(ReleaseError, code=80):
     """The release was judged worse and stable has all traffic again."""
 
-    exit_code = 80
 
-
-class Held(ReleaseError):
+class Held(ReleaseError, code=81):
     """The release waits: for data, for a certificate or for a person."""
 
-    exit_code = 81
 
-
-class Aborted(ReleaseError):
+class Aborted(ReleaseError, code=82):
     """The release was aborted, denied, superseded or revoked."""
 
-    exit_code = 82
 
-
-class Stranded(ReleaseError):
+class Stranded(ReleaseError, code=83):
     """The way back failed too; a person is needed."""
 
-    exit_code = 83
 
-
-class StepsRefused(ReleaseError):
+class StepsRefused(ReleaseError, code=84):
     """The strategy cannot be carried out here; nothing has changed."""
 
-    exit_code = 84
 
-
-class NoWayBack(ReleaseError):
+class NoWayBack(ReleaseError, code=85):
     """What to return to is gone or needs a restore."""
 
-    exit_code = 85
 
-
-class VersionMismatch(ReleaseError):
+class VersionMismatch(ReleaseError, code=86):
     """What was rendered is not the version asked for."""
 
-    exit_code = 86
 
-
-class StaleEpoch(ReleaseError):
+class StaleEpoch(ReleaseError, code=87):
     """Another agent has taken over."""
 
-    exit_code = 87
 
-
-class ReplayMismatch(ReleaseError):
+class ReplayMismatch(ReleaseError, code=88):
     """A replay gives another state or verdict than the record."""
 
-    exit_code = 88
 
-
-class IllegalEvent(ReleaseError):
+class IllegalEvent(ReleaseError, code=89):
     """The machine met an event its table does not know: a bug."""
 
-    exit_code = 89
 
-
-class InternalError(SeawayError):
+class InternalError(SeawayError, code=90):
     """A fault of Seaway itself; a report file without secrets was written."""
-
-    exit_code = 90
