@@ -182,3 +182,14 @@ def test_a_member_that_fails_holds_back_no_other(tmp_path: Path) -> None:
     assert run_agent(agent, [broken, counting], every=0.01) is True
     assert len(turns) == 3
     assert agent.answer(b'{"verb": "count"}') == {"answer": 3}
+
+
+def test_the_agent_gets_no_passphrase(project: ProjectPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrases in the typing command's environment are not in the agent's, which lives on."""
+    monkeypatch.setenv("SEAWAY_PASSPHRASE_ALICE", "planted in the environment")
+    monkeypatch.setenv("SEAWAY_SEEN", "as a control")
+    ensure_agent(project)
+    agent = agent_of(project)
+    assert agent is not None
+    environ = Path(f"/proc/{agent.pid}/environ").read_bytes()
+    assert b"SEAWAY_SEEN" in environ and b"planted" not in environ

@@ -75,10 +75,18 @@ def ensure_agent(paths: ProjectPaths, command: Sequence[str] | None = None, *, s
 
 
 def _start(paths: ProjectPaths, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    # A passphrase is for the command that was typed; the agent is told what it needs over its socket.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SEAWAY_PASSPHRASE")}
     number = os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=number, stderr=number, start_new_session=True, cwd="/"
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=number,
+            stderr=number,
+            start_new_session=True,
+            cwd="/",
         )
     finally:
         os.close(number)
