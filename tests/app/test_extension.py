@@ -256,7 +256,7 @@ def test_every_default_survives_being_written_out(tmp_path: Path) -> None:
         "version": 1,
         "roots": [],
         "risk": "normal",
-        "release": {"strategy": "rolling", "weights": ["10%", "50%"], "criteria": ["errors", "latency"], "judge": {}}
+        "release": {"strategy": "rolling", "weights": ["10%", "50%"], "judge": {}}
         | {"approve": None, "watch": "60s", "bake": "15m", "warm": "30m", "keep": 3, "load": None, "downtime": "0s"},
         "suites": {},
         "observe": {},

@@ -98,7 +98,7 @@ def test_without_a_bundle_that_was_live_there_is_no_way_back(world: World, tmp_p
 
 
 def _seen(state: str, reason: str = "", **more: Any) -> dict[str, Any]:
-    return {"state": state, "reason": reason, "release": 3, "papers": "/papers", "since": time.time(), **more}
+    return {"state": state, "reason": reason, "release": 3, "papers": "/papers", "since": 0.0, **more}
 
 
 def test_live_is_no_error() -> None:
@@ -136,9 +136,10 @@ def test_each_other_end_is_an_error_of_its_own(state: str, reason: str, error: t
         (_seen("held", "blind"), False),
         (_seen("held", "doubtful"), False),
         (_seen("held", "traffic-stuck"), False),
-        (_seen("held", "blind", since=time.time() - LONGEST_HOLD - 1), True),
+        (_seen("held", "blind", since=-LONGEST_HOLD - 1), True),
     ],
 )
 def test_a_person_is_needed_where_nothing_passes_by_itself(seen: dict[str, Any], waits: bool) -> None:
-    """A hold that may pass is watched on for a while."""
+    """A hold that may pass is watched on for a while; `since` is counted from now."""
+    seen = {**seen, "since": time.time() + seen["since"]}
     assert _waits_for_somebody(seen) is waits

@@ -27,7 +27,7 @@ from tests.targets.world import place
 
 pytestmark = pytest.mark.rootless
 
-KILLED_AT = ("rename", "fsync", "mkdir", "unlink", "vfork", "pidfd_send_signal", "chown", "rmdir", "unlinkat")
+KILLED_AT = ("rename", "link", "fsync", "mkdir", "unlink", "vfork", "pidfd_send_signal", "chown", "rmdir", "unlinkat")
 CHANGES = (
     "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,link,linkat,symlink,symlinkat,truncate,ftruncate,"
     "chmod,fchmod,fchmodat,chown,fchown,lchown,fchownat,fsync,fdatasync,mknod,mknodat,fallocate,copy_file_range,"

@@ -40,7 +40,7 @@ def test_a_cell_gets_a_copy_for_its_own_user(paths: EnvironmentPaths) -> None:
     """It cannot write it, and no other user reads it."""
     paths.make()
     place = paths.folder / "lent"
-    lend(paths, place, (65532, 65532))
+    lend(paths, place, (65532, 65532) if os.geteuid() == 0 else None)
     assert place.read_bytes().strip() == request_key(paths)
     assert stat.S_IMODE(place.stat().st_mode) == 0o400
     assert place.stat().st_uid == (65532 if os.geteuid() == 0 else os.getuid())

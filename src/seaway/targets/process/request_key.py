@@ -41,8 +41,8 @@ def request_key(paths: EnvironmentPaths) -> bytes:
     return known_key(paths)
 
 
-def lend(paths: EnvironmentPaths, place: Path, owner: tuple[int, int]) -> None:
-    """Puts a copy of the key where a cell binds it in, readable by the user that its program runs as."""
+def lend(paths: EnvironmentPaths, place: Path, owner: tuple[int, int] | None) -> None:
+    """Puts a copy of the key where a cell binds it in; `owner` None: the program runs as this user."""
     write_bytes(place, request_key(paths) + b"\n", mode=0o400)
-    if os.geteuid() == 0:
+    if owner is not None:
         os.chown(place, *owner)

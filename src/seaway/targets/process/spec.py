@@ -17,7 +17,7 @@ from seaway.errors import TargetUnsupported
 from seaway.targets.blueprint import Blueprint, Mount, Workload
 from seaway.targets.process.addresses import Addresses
 from seaway.targets.process.cells import Replica
-from seaway.targets.process.ladder import PROOT, Way, base_spec
+from seaway.targets.process.ladder import NAMESPACES, PROOT, Way, base_spec
 from seaway.targets.process.names import hosts_file
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.proot import under_proot
@@ -127,7 +127,7 @@ def _binds(workload: Workload, replica: Replica, placing: Placing) -> list[dict[
     )
     write_bytes(hosts, text.encode(), mode=0o644)
     key = placing.paths.cells / replica.id / "request.key"
-    lend(placing.paths, key, numeric_user(workload))
+    lend(placing.paths, key, numeric_user(workload) if placing.way.mode == NAMESPACES else None)
     binds = [_bind(hosts, "/etc/hosts"), _bind(INSIDE, "/run/seaway"), _bind(key, INSIDE_CELL)]
     if Path("/etc/resolv.conf").exists():
         binds.append(_bind(Path("/etc/resolv.conf").resolve(), "/etc/resolv.conf"))
