@@ -26,7 +26,7 @@ unit: .venv/.dev .tools/.system
 	$(RUN) pytest tests --ignore tests/docs
 
 rootless: .venv/.dev ## the tests that need no root, as an ordinary user runs them
-	$(RUN) pytest tests -m rootless
+	$(RUN) pytest $(or $(TESTS),tests) -m rootless
 
 long: .venv/.dev .tools/.system ## fuzz, ten thousand runs, mutation: hours, results kept as data
 	SEAWAY_LONG=1 $(RUN) pytest tests -m long
