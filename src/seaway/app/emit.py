@@ -6,17 +6,11 @@ no service uses are left out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from seaway.app.model import App
 from seaway.app.scalars import Timestamp
-
-
-def config_json(app: App) -> bytes:
-    """Returns the app as JSON with sorted keys, indented by two spaces, without a final newline."""
-    return json.dumps(config_object(app), indent=2, sort_keys=True, ensure_ascii=False).encode()
 
 
 def config_object(app: App) -> dict[str, Any]:

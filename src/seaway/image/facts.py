@@ -6,7 +6,6 @@ is large, is a blob of its own. Not here: what follows from facts (`closure.py`,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from seaway.digest import Digest, canonical
 from seaway.errors import StoreError
 from seaway.findings import Finding, Level
 from seaway.image.elf import MAGIC, Elf, read_elf
-from seaway.image.model import Component, Content, Descriptor, Entry, FileFact, Kind, Layer
+from seaway.image.model import Component, Content, Descriptor, Entry, FileFact, Layer
 
 FACTS = "application/vnd.seaway.facts.v1+json"
 _IN_MEMORY = 64 << 20
@@ -137,15 +136,6 @@ def files_json(facts: Iterable[FileFact]) -> bytes:
     """Returns the list of a layer's files, sorted by path, as canonical JSON."""
     rows = sorted(([f.path, str(f.kind), f.mode, f.size, f.sha256, f.link] for f in facts), key=lambda row: str(row[0]))
     return canonical({"files": rows})
-
-
-def parse_files(data: bytes) -> tuple[FileFact, ...]:
-    """Reads a list of files; raises StoreError."""
-    try:
-        rows = json.loads(data)["files"]
-        return tuple(FileFact(path, Kind(kind), mode, size, sha, link) for path, kind, mode, size, sha, link in rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError("a list of files is damaged") from error
 
 
 def image_facts(base: Digest, records: Sequence[LayerRecord]) -> bytes:

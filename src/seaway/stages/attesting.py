@@ -7,7 +7,7 @@ about the same bytes are said once: the ledger answers a repeat with the first l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from seaway.digest import Digest
 from seaway.evidence.deeds import (
@@ -103,8 +103,3 @@ def _bill(document: bytes, notary: Notary, image: Digest, person: str) -> Statem
     stored = notary.payloads.put(document)
     resource = Resource(name="sbom", digest={"sha256": stored.hex}, media_type="application/vnd.cyclonedx+json")
     return Reference(attester=Attester(id=person), references=(resource,)).about(image)
-
-
-def addresses_of(commits: Sequence[tuple[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
-    """Returns the addresses of author and committer by commit."""
-    return dict(commits)
