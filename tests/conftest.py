@@ -1,4 +1,4 @@
-"""Shared by all rooms: the switch under which a skip is a failure, and the long lane."""
+"""Shared by all rooms: the switch under which a skip is a failure, the long lane, and the rig."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import os
 
 import pytest
 
+from tests.rig.session import arrange, is_excused
+from tests.rig.session import rig as rig  # a fixture, found here by its name
+
 STRICT = os.environ.get("SEAWAY_NO_SKIPS") == "1"
 LONG = os.environ.get("SEAWAY_LONG") == "1"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves the long lane out unless asked for; deselected tests are not skips."""
+    """Leaves the long lane out unless asked for; deselected tests are not skips. The rig's tests come last."""
     items[:] = [item for item in items if LONG or not item.get_closest_marker("long")]
+    arrange(items)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -20,7 +24,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Turns a skip into a failure under SEAWAY_NO_SKIPS=1; an expected failure stays one."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+    if STRICT and report.skipped and not hasattr(report, "wasxfail") and not is_excused(item):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped where every skip is a failure: {report.longrepr}"
     return outcome
