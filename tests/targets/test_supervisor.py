@@ -137,6 +137,23 @@ def test_scaling_keeps_the_ready_pods(target: ProcessTarget, root: Path) -> None
     assert seen.pods[0].id.endswith("-1")
 
 
+def test_where_nobody_is_ready_those_who_were_serve_on(target: ProcessTarget, root: Path) -> None:
+    """A machine too busy to answer checks answers requests late, not with "no healthy upstream"; new pods do not."""
+    probe = Probe(test=("CMD", "curl", f"http://localhost:{PORT}/"), interval=0.2, timeout=0.4, retries=1)
+    go_live(target, version := version_of(web(probe=probe)), root, web=2)
+    programs = [cell_of(target, version.service_versions["web"], slot).program for slot in (0, 1)]
+    with Load(*front(target), rate=40) as load:
+        for program in programs:
+            os.kill(program, signal.SIGSTOP)
+        drive(target, lambda seen: not any(pod.ready for pod in seen.pods))
+        run_for(target, 1)
+        for program in programs:
+            os.kill(program, signal.SIGCONT)
+        drive(target, lambda seen: all(pod.ready for pod in seen.pods))
+    assert load.failed() == []
+    assert max(answer.seconds for answer in load.log) > 0.5
+
+
 def test_an_unready_pod_gets_no_request(target: ProcessTarget, root: Path) -> None:
     """The service's own check decides: `curl` of itself becomes a question from outside, no shell needed."""
     probe = Probe(test=("CMD-SHELL", f"curl -f http://localhost:{PORT}/bad"), interval=0.2, timeout=1.0, retries=1)

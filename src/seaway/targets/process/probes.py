@@ -107,6 +107,7 @@ class _Health:
     run: int
     since: float
     ready: bool = False
+    proven: bool = False
     fails: int = 0
     due: float = 0.0
     asked: Future[bool] | None = field(default=None, repr=False)
@@ -125,7 +126,7 @@ class Prober:
         known = set(ready)
         for cell in cells:
             if cell.id in known:
-                self._health[cell.id] = _Health(cell.replica.run, 0.0, ready=True)
+                self._health[cell.id] = _Health(cell.replica.run, 0.0, ready=True, proven=True)
 
     def turn(self, pods: Sequence[tuple[Cell, Workload]], now: float) -> set[str]:
         """Gathers answers, asks who is due, and returns the ids of the pods that are ready.
@@ -140,6 +141,10 @@ class Prober:
                 health = self._health[cell.id] = _Health(cell.replica.run, now)
             self._advance(cell, workload, health, now)
         return {name for name, health in self._health.items() if health.ready}
+
+    def proven(self) -> set[str]:
+        """Returns the ids of the running pods that passed a check at least once in this run."""
+        return {name for name, health in self._health.items() if health.proven}
 
     def close(self) -> None:
         """Lets the threads go."""
@@ -166,7 +171,7 @@ def _eager(workload: Workload, probe: Probe) -> float:
 def _judge(health: _Health, probe: Probe, good: bool, now: float, eager: float) -> None:
     health.fails = 0 if good else health.fails + 1
     if good:
-        health.ready = True
+        health.ready = health.proven = True
     elif health.fails >= probe.retries and now >= health.since + probe.start_period:
         health.ready = False
     health.due = now + (probe.interval if health.ready else min(eager, probe.interval))

@@ -8,7 +8,7 @@ the other services go on. Waiting is measured on the monotonic clock, so a clock
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -108,15 +108,26 @@ class Supervisor:
                 self.fronts.stop()
             return
         look.fronts = _fronts(wishes, versions, addresses)
-        leaving = {cell.id for cell in look.plan.leave}
         backends = tuple(
             Backend(cell.id, cell.replica.service, cell.replica.service_version, cell.replica.address)
-            for cell in look.cells
-            if cell.id in look.ready and cell.state is CellState.RUNNING and cell.id not in leaving
+            for cell in self._serving(look, _stable(wishes, versions))
         )
         services = {front.service for front in look.fronts}
         shares = {service: wishes.share(service, versions) for service in services}
         look.view = self.fronts.turn(Traffic(look.fronts, backends, shares), addresses)
+
+    def _serving(self, look: Look, stable: Mapping[str, str]) -> list[Cell]:
+        """Returns the cells that get requests: the ready ones, and of a stable version without one those that once were.
+
+        When every replica of what was good fails its check at once, the machine is the likelier cause, and "no healthy
+        upstream" the worst of answers. A canary that fails its checks loses its share instead.
+        """
+        leaving = {cell.id for cell in look.plan.leave}
+        running = [cell for cell in look.cells if cell.state is CellState.RUNNING and cell.id not in leaving]
+        ready = [cell for cell in running if cell.id in look.ready]
+        deserted = stable.items() - {(cell.replica.service, cell.replica.service_version) for cell in ready}
+        proven = [cell for cell in running if cell.id in self._prober.proven()]
+        return ready + [cell for cell in proven if (cell.replica.service, cell.replica.service_version) in deserted]
 
     def _let_go(self, look: Look, *, at_once: bool) -> None:
         """Stops what is not wanted once no accepted route names it and no request is in flight there."""
@@ -139,6 +150,12 @@ class Supervisor:
             own = sorted((cell for cell in over if cell.replica.service == service), key=lambda cell: -cell.ended)
             for cell in own[KEPT_ENDED:]:
                 self.cells.forget(cell)
+
+
+def _stable(wishes: Wishes, versions: Versions) -> Mapping[str, str]:
+    """Returns the stable version of each service."""
+    version = versions.get(wishes.stable) if wishes.stable else None
+    return version.service_versions if version else {}
 
 
 def _services(versions: Versions) -> tuple[str, ...]:
