@@ -117,7 +117,7 @@ class Supervisor:
         look.view = self.fronts.turn(Traffic(look.fronts, backends, shares), addresses)
 
     def _serving(self, look: Look, stable: Mapping[str, str]) -> list[Cell]:
-        """Returns the cells that get requests: the ready ones, and of a stable version without one those that once were.
+        """Returns the cells that get requests: the ready ones, and of a stable version without one those that were.
 
         When every replica of what was good fails its check at once, the machine is the likelier cause, and "no healthy
         upstream" the worst of answers. A canary that fails its checks loses its share instead.
