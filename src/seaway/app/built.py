@@ -46,7 +46,7 @@ def built(parts: Parts, environments: Mapping[str, Environment], environment: En
         extension=extension,
         origins=Origins(parts.document, parts.names),
         document=parts.document,
-        files=tuple(assembly.parsed),
+        files=tuple(assembly.files),
         sources=assembly.source.files,
         variables=dict(assembly.used),
         findings=tuple(reader.findings),

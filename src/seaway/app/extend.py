@@ -7,7 +7,7 @@ Source: compose-go `loader/extends.go`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seaway.app.faults import AtPath
@@ -26,27 +26,31 @@ class Misplaced(AtPath, SchemaError):
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """The services of one document that can be extended, the paths it resets, and its file."""
+    """The services of one document that can be extended, the paths it resets, the folder its `file:` are found from.
+
+    `file` is the other file they are from, empty for the document at hand.
+    """
 
     services: Map
     resets: tuple[Path, ...]
-    file: str
+    folder: str
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Extending:
-    """Applies `extends`; `read` returns the services of another file, given its path as written and the reader's."""
+    """Applies `extends`; `read` returns the services of another file, given its path as written and who names it."""
 
-    read: Callable[[str, str], Bases]
+    read: Callable[[str, Bases], Bases]
 
-    def apply(self, model: Map, resets: tuple[Path, ...], file: str) -> None:
-        """Replaces each service by its definition merged over its base, in place."""
+    def apply(self, model: Map, document: Bases) -> None:
+        """Replaces each service of a model by its definition merged over its base, in place."""
         services = model.get("services")
         if services is None:
             return
         if not isinstance(services, Map):
             raise Misplaced("must be a mapping", ("services",))
-        bases = Bases(services, resets, file)
+        bases = replace(document, services=services)
         for name in list(services):
             self.service(name, bases, ())
 
@@ -57,13 +61,14 @@ class Extending:
             if service is None:
                 return None
             raise Misplaced("must be a mapping", ("services", name))
-        if service.get("extends") is None:
+        if "extends" not in service:
             return service
         reference, file = _reference(service["extends"], name)
         other = self._other(name, (reference, file), bases)
-        step = (other.file, name)
+        # Compose counts a step within a file as one within the first file, wherever it is.
+        step = (other.file if file is not None else "", name)
         if step in trail:
-            circle = " extends ".join(f"{service} in {file}" for file, service in (*trail, step))
+            circle = " extends ".join(f"{service} in {file}" if file else service for file, service in (*trail, step))
             raise Endless(f"circular reference: {circle}", ("services", name, "extends"))
         base = self.service(reference, other, (*trail, step))
         if base is None:
@@ -72,7 +77,7 @@ class Extending:
 
     def _other(self, name: str, reference: tuple[str, str | None], bases: Bases) -> Bases:
         service, file = reference
-        other = bases if file is None else self.read(file, bases.file)
+        other = bases if file is None else self.read(file, bases)
         if service not in other.services:
             where = "" if file is None else f" in {file}"
             raise Endless(f'service "{service}" not found{where}', ("services", name, "extends"))
@@ -91,7 +96,9 @@ def _reference(extends: Any, name: str) -> tuple[str, str | None]:
         return extends, None
     if isinstance(extends, Map) and isinstance(extends.get("service"), str):
         file = extends.get("file")
-        return extends["service"], file if isinstance(file, str) else None
+        if file is not None and not isinstance(file, str):
+            raise Misplaced("must be a path", ("services", name, "extends", "file"))
+        return extends["service"], file
     raise Misplaced('needs "service"', ("services", name, "extends"))
 
 
