@@ -24,11 +24,12 @@ from seaway.evidence.progress import ReleaseEvent, ReleaseRequest
 from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType, Statement
 from seaway.http import Client
+from seaway.release.asked import require_askable
 from seaway.release.controller import Controller, Turn, evidence_file, hold
 from seaway.release.document import decode
 from seaway.release.judge import Verdict
 from seaway.release.lost import Lost, find_lost, returning
-from seaway.release.machine import ENDS, Event, State
+from seaway.release.machine import ENDS, FORWARD, Event, State
 from seaway.release.runbook import exit_of, runbook
 from seaway.release.steps import Party, Plan
 from seaway.release.store import Ask, Row, Store
@@ -149,6 +150,7 @@ class Releases:
         """Returns what can be asked of the releases."""
         return {
             "unlock": self.unlock,
+            "may": self.may,
             "release": self.release,
             "steer": self.steer,
             "watch": self.watch,
@@ -161,9 +163,24 @@ class Releases:
         self.signer = open_key(str(question["uri"]), lambda _: passphrase, roles=(Role.OPERATOR,))
         return {"unlocked": self.signer.public.digest.short}
 
+    def may(self, question: Question) -> object:
+        """Refuses what cannot be asked of a release as it stands, before anybody signs that it is asked."""
+        self._require(str(question["environment"]), str(question["ask"]))
+        return {"may": question["ask"]}
+
+    def _require(self, key: str, verb: str) -> None:
+        """Raises what `require_askable` does; no release, or one that ended, may be followed by another."""
+        known = self.store.keys()
+        if key not in known:
+            return
+        row = self.store.read(key).row
+        if verb != "supersede" or row.position.state in FORWARD:
+            require_askable(row.plan, row.position, verb)
+
     def release(self, question: Question) -> object:
         """Plans a release; one that runs is superseded first."""
         plan = decode(Plan, question["plan"])
+        self._require(plan.environment, "supersede")
         self.store.submit(plan.environment, plan, float(question["now"]))
         return {"release": plan.release}
 

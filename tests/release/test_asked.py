@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from seaway.errors import UsageError
+from seaway.errors import NoWayBack, UsageError
 from seaway.release.machine import Event, State
 from seaway.release.steps import Approve, Retarget
 from seaway.release.store import Ask
-from tests.release.world import ENVIRONMENT, ONE, TWO, World, begun, plan, predicates
+from tests.release.world import ENVIRONMENT, KEYS, ONE, THREE, TWO, World, begun, plan, predicates
 
 pytestmark = pytest.mark.rootless
+KEYS_OF_A_FIRST = replace(KEYS, bake=30.0)
 
 
 def test_pause_stops_and_resume_judges_again(tmp_path: Path) -> None:
@@ -91,3 +92,41 @@ def test_waive_skips_the_judge_but_no_invariant(tmp_path: Path) -> None:
     world.finish()
     assert world.events[3:6] == [Event.WAIVE, Event.READY, Event.WEIGHT_SEEN]
     assert (world.state, world.target.outages) == (State.LIVE, [])
+
+
+def first(path: Path) -> World:
+    """Returns a world in which nothing ran before and whose first release has all requests."""
+    world = World(path, stable=None)
+    world.submit(plan(TWO, None, KEYS_OF_A_FIRST))
+    world.until(State.BAKING)
+    return world
+
+
+def test_nothing_before_a_first_release_is_returned_to(tmp_path: Path) -> None:
+    """Once it has requests, abort and a newer release are refused with what can be done; before that it comes back."""
+    world = first(tmp_path / "late")
+    for verb in ("abort", "supersede"):
+        with pytest.raises(NoWayBack, match="is its first") as refused:
+            world.store.ask(ENVIRONMENT, Ask(verb, "alice"))
+        assert "seaway down --on prod" in str(refused.value.hint)
+    assert world.store.read(ENVIRONMENT).row.asked == ()
+    world.finish()
+    assert world.state is State.LIVE
+    early = World(tmp_path / "early", stable=None)
+    early.submit(plan(TWO, None))
+    early.until(State.PREPARING)
+    early.store.ask(ENVIRONMENT, Ask("abort", "alice"))
+    early.finish()
+    assert (early.state, early.target.pods) == (State.ROLLED_BACK, {})
+
+
+def test_what_cannot_be_returned_is_said_once_and_blocks_nothing(tmp_path: Path) -> None:
+    """Condemned answers the ask that led there: resumed, the release goes on instead of being condemned for ever."""
+    world = first(tmp_path)
+    world.submit(plan(THREE, None, KEYS_OF_A_FIRST, release=2))  # supersedes what has no way back
+    assert world.until(State.HELD).row.asked == ()
+    for _ in range(20):
+        assert world.turn().event is None
+    world.store.ask(ENVIRONMENT, Ask("resume", "alice"))
+    world.until(State.LIVE)
+    assert [event for event in world.events if event is Event.CONDEMNED] == [Event.CONDEMNED]

@@ -11,7 +11,7 @@ import pytest
 
 import seaway.agent
 from seaway.agent import Releases, papers
-from seaway.errors import KeyRefused, LedgerUnavailable
+from seaway.errors import KeyRefused, LedgerUnavailable, NoWayBack
 from seaway.evidence.keys import new_key
 from seaway.evidence.newcomer import Newcomer
 from seaway.evidence.roles import Role
@@ -123,6 +123,36 @@ def test_down_gives_a_release_up_on_the_record(place: Place) -> None:
     assert (last["event"], last["reason"]) == ("abort", "the environment was taken down")
     assert place.releases.store.keys() == ()
     assert place.downs == [place.target]
+
+
+def held_first(place: Place) -> None:
+    """A first release whose requests never arrive where they were sent: held, with nothing to return to."""
+    place.target = FakeTarget(now=START, lag=1e9)
+    place.target.install(TWO)
+    place.unlock()
+    place.submit(first=True)
+    place.turns(4 * 70)
+    assert place.state is State.HELD
+
+
+def test_down_takes_away_a_first_release_that_is_held(place: Place) -> None:
+    """What abort cannot do for want of a version before, down does, on the record."""
+    held_first(place)
+    size = len(place.recorded())
+    for ask in ({"ask": "abort", "by": "p-olga"}, {"ask": "supersede", "by": "seaway"}):
+        with pytest.raises(NoWayBack, match="is its first"):
+            place.releases.may({"environment": ENVIRONMENT, **ask})
+        with pytest.raises(NoWayBack):
+            place.releases.steer({"environment": ENVIRONMENT, **ask})
+    with pytest.raises(NoWayBack):
+        place.releases.release({"plan": encode(plan(TWO, None, release=2)), "now": place.now})
+    place.turns(8)
+    assert (place.state, len(place.recorded())) == (State.HELD, size)
+    place.releases.down({"environment": ENVIRONMENT})
+    assert (place.recorded()[-1]["from"], place.recorded()[-1]["to"]) == ("held", "rolled-back")
+    assert place.releases.store.keys() == () and place.downs == [place.target]
+    place.turns(4)
+    place.releases.may({"environment": ENVIRONMENT, "ask": "supersede"})
 
 
 def test_down_without_a_key_still_takes_everything_down(place: Place) -> None:

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 
 from seaway.errors import IllegalEvent, LedgerUnavailable
 from seaway.release import counts, entries
-from seaway.release.events import Look, event_of, weight_of
+from seaway.release.asked import VERBS
+from seaway.release.events import Look, event_of, leads_nowhere, weight_of
 from seaway.release.evidence import Evidence, Group
 from seaway.release.invariants import guard
 from seaway.release.judge import Verdict, advance, verdict
-from seaway.release.machine import ENDS, Event, Position, State, step
+from seaway.release.machine import ENDS, TRANSITIONS, Event, Position, State, step
 from seaway.release.record import record
 from seaway.release.steps import Plan, Retire, Shift
-from seaway.release.store import VERBS, Conflict, Pending, Row, Store, Stored, planned
+from seaway.release.store import Ask, Conflict, Pending, Row, Store, Stored, planned
 from seaway.release.wishes import wishes
 from seaway.targets import base
 from seaway.telemetry.sources.interface import Source
@@ -147,7 +148,7 @@ def _next(row: Row, look: Look, event: Event | None, now: float, evidence: Evide
     if event is Event.BEGIN and row.following is not None and row.position.state in ENDS:
         return planned(row.following, now, sequence=row.sequence), ()
     after = step(row.position, event)
-    ask = next((ask for ask in row.asked if VERBS[ask.verb] is event), None)
+    ask = next((ask for ask in row.asked if _is_answered(row, ask, event)), None)
     told = entries.pending(entries.Transition(row, event, after, now, look.seen, look.verdict, ask))
     moved = event is Event.WEIGHT_SEEN
     begins = after.state is State.JUDGING and not evidence.through
@@ -162,6 +163,14 @@ def _next(row: Row, look: Look, event: Event | None, now: float, evidence: Evide
         sequence=row.sequence + len(told),
     )
     return row, told
+
+
+def _is_answered(row: Row, ask: Ask, event: Event) -> bool:
+    """Whether an event is what was asked for, or says that it cannot be: an ask that stays would be answered again."""
+    wanted = VERBS[ask.verb]
+    if event is Event.CONDEMNED:
+        return (row.position.state, wanted) in TRANSITIONS and leads_nowhere(row.plan, row.position, wanted)
+    return wanted is event
 
 
 def _drained(row: Row, now: float) -> bool:

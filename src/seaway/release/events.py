@@ -56,20 +56,25 @@ def event_of(look: Look) -> Event | None:
     state = look.position.state
     for event, holds in PREDICATES:
         if (state, event) in TRANSITIONS and holds(look):
-            return _condemned(look, event)
+            if not leads_nowhere(look.plan, look.position, event):
+                return event
+            if not _is_condemned(look.position):
+                return Event.CONDEMNED
     return None
 
 
-def _condemned(look: Look, event: Event) -> Event | None:
-    """Turns a return that has no way back into Condemned; once held as condemned it is not said again."""
-    state = look.position.state
+def leads_nowhere(plan: Plan, position: Position, event: Event) -> bool:
+    """Whether an event would return a release that has nothing to return to, or only by a restore."""
+    state = position.state
     if TRANSITIONS[state, event] is not State.RETURNING or state in (State.RETURNING, State.RESTORING):
-        return event
-    back = way_back(look.position.steps, look.position.cursor, first=look.plan.stable is None)
-    if back not in (WayBack.RESTORE, WayBack.NONE):
-        return event
-    already = state is State.HELD and look.position.reason == Event.CONDEMNED
-    return None if already else Event.CONDEMNED
+        return False
+    back = way_back(position.steps, position.cursor, first=plan.stable is None)
+    return back in (WayBack.RESTORE, WayBack.NONE)
+
+
+def _is_condemned(position: Position) -> bool:
+    """Whether it is held as condemned already: that is said once, and whatever else is asked goes on."""
+    return position.state is State.HELD and position.reason == Event.CONDEMNED
 
 
 def _asks(verb: str) -> Callable[[Look], bool]:

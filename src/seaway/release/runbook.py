@@ -17,7 +17,9 @@ from seaway.release.judge import Verdict, described
 from seaway.release.machine import Event, Position, State
 from seaway.release.steps import Plan, Prepare
 
-VERBS = frozenset({"status", "resume", "abort", "approve", "deny", "rollback", "release", "judge", "logs", "ps", "why"})
+VERBS = frozenset(
+    {"status", "resume", "abort", "approve", "deny", "rollback", "release", "judge", "logs", "ps", "why", "down"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def runbook(plan: Plan, leaves: str, verdict: Verdict | None, evidence: Evidence
         decision=_DECISIONS[leaves],
         evidence=proof,
         blast=_blast(plan, evidence),
-        commands=_commands(environment, leaves, file),
+        commands=_commands(plan, leaves, file),
         verify=("seaway", "status", environment),
         needed=_needed(plan, verdict, evidence),
     )
@@ -119,12 +121,15 @@ def _blast(plan: Plan, evidence: Evidence) -> str:
     return f"{seen} requests were judged on the new version of {services}; users behind them are not counted apart."
 
 
-def _commands(environment: str, leaves: str, file: str) -> tuple[tuple[str, ...], ...]:
+def _commands(plan: Plan, leaves: str, file: str) -> tuple[tuple[str, ...], ...]:
     """Returns the commands in the order in which to try them; each is complete as it stands."""
+    environment = plan.environment
     look = (("seaway", "status", environment), ("seaway", "ps"))
     proof = ("seaway", "judge", "replay", file)
     resume = ("seaway", "resume", environment, "--reason", "looked into it")
-    abort = ("seaway", "abort", environment, "--reason", "not worth the wait")
+    abort: tuple[str, ...] = ("seaway", "abort", environment, "--reason", "not worth the wait")
+    if plan.stable is None:  # a first release has nothing to return to
+        abort = ("seaway", "down", "--on", environment)
     match leaves:
         case "rolled back":
             return (proof, ("seaway", "logs", "--tail", "200"), *look)
@@ -134,6 +139,8 @@ def _commands(environment: str, leaves: str, file: str) -> tuple[tuple[str, ...]
             return (proof, *look, resume, abort)
         case "held: budget":
             return (*look, resume, ("seaway", "resume", environment, "--uncertified", "--reason", "accepted"), abort)
+        case "held: condemned" if plan.stable is None:
+            return (*look, resume, abort)
         case "held: condemned":
             return (*look, ("seaway", "rollback", environment, "--restore", "--reason", "restore it"), resume)
         case "awaiting":

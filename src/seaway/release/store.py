@@ -15,23 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seaway.errors import NameUnknown, StaleEpoch, StepsRefused, UsageError
+from seaway.errors import NameUnknown, StaleEpoch, StepsRefused
+from seaway.release.asked import require_askable
 from seaway.release.document import decode, encode
 from seaway.release.evidence import Evidence, Group
-from seaway.release.machine import ENDS, TRANSITIONS, Event, Position
+from seaway.release.machine import ENDS, Position
 from seaway.release.steps import Plan
 
-VERBS = {
-    "abort": Event.ABORT,
-    "supersede": Event.SUPERSEDED,
-    "revoke": Event.REVOKED,
-    "deny": Event.DENY,
-    "restore": Event.RESTORE,
-    "pause": Event.PAUSE,
-    "approve": Event.APPROVE,
-    "waive": Event.WAIVE,
-    "resume": Event.RESUME,
-}
 _TABLES = """
 CREATE TABLE IF NOT EXISTS releases (key TEXT PRIMARY KEY, version INTEGER NOT NULL, epoch INTEGER NOT NULL,
   body TEXT NOT NULL) STRICT;
@@ -153,19 +143,10 @@ class Store:
                 database.execute(f"DELETE FROM {table} WHERE key=?", (key,))
 
     def ask(self, key: str, ask: Ask) -> None:
-        """Adds a request to a release; raises UsageError where its state does not know it."""
-        event = VERBS.get(ask.verb)
-        if event is None:
-            raise UsageError(
-                f"{ask.verb!r} is nothing a release can be asked", hint=f"one of {', '.join(sorted(VERBS))}"
-            )
+        """Adds a request to a release; raises UsageError or NoWayBack where it may not be asked."""
         with self._writing() as database:
             stored = self.read(key)
-            state = stored.row.position.state
-            if (state, event) not in TRANSITIONS:
-                raise UsageError(
-                    f"a release that is {state} cannot be asked to {ask.verb}", hint=f"seaway status {key}"
-                )
+            require_askable(stored.row.plan, stored.row.position, ask.verb)
             row = replace(stored.row, asked=(*stored.row.asked, ask))
             database.execute("UPDATE releases SET body=?, version=version+1 WHERE key=?", (_body(row), key))
 

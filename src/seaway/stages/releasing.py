@@ -84,6 +84,7 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
 def request(space: Workspace, notary: Notary, prepared: Prepared, *, operator: Person, reason: str = "") -> int:
     """Records that a release is asked for, then hands it to the agent; returns the leaf."""
     plan = prepared.plan
+    agent(space).ask("may", environment=plan.environment, ask="supersede")
     asked = ReleaseRequest(
         verb="release",
         environment=plan.environment,
@@ -103,6 +104,7 @@ def steer(
 ) -> dict[str, Any]:
     """Records what a person asks of a running release and hands it to the agent."""
     watched = watch_once(space, environment)
+    known_agent(space).ask("may", environment=environment, ask=ask)
     asked = ReleaseRequest(
         verb=ask,
         environment=environment,

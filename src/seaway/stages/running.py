@@ -20,6 +20,7 @@ from seaway.targets.base import Version
 from seaway.targets.lower import lower, read_configs
 from seaway.targets.process import refusals
 from seaway.targets.process.client import AgentClient, ensure_agent
+from seaway.targets.process.published import require_published
 from seaway.targets.process.target import ProcessTarget
 from seaway.workspace import Workspace
 
@@ -51,6 +52,7 @@ def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Ver
     app = space.load(environment, governed=True)
     _, images = open_bundle(space, bundle.digest)
     version = lower(app, images, bundle.digest)
+    require_published(space.paths, version, lambda service: app.services[service].where("ports"))
     say("unpack", f"{len(images)} images")
     configs = {version.blueprint.configs[name]: data for name, data in read_configs(app).items()}
     target = ProcessTarget(space.paths.environment(environment))

@@ -72,7 +72,10 @@ class Agent:
             question = json.loads(line)
             verb = self.verbs[question["verb"]]
         except (ValueError, TypeError, KeyError):
-            return {"error": _told(UsageError(f"the agent does not know: {line[:80]!r}"))}
+            says = f"the agent does not know: {line[:80]!r}"
+            return {
+                "error": _told(UsageError(says, hint="it may be of another version: seaway agent stop, then again"))
+            }
         try:
             return {"answer": verb(question)}
         except SeawayError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LISTEN = "0A"
-_WILDCARDS = ("0.0.0.0", "::")
+WILDCARDS = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Listener:
 
     def blocks(self, address: str, port: int) -> bool:
         """Tells whether this socket keeps another from listening on an IPv4 address and port."""
-        return self.port == port and (self.address in _WILDCARDS or self.address == address)
+        return self.port == port and (self.address == address or not {self.address, address}.isdisjoint(WILDCARDS))
 
 
 def listeners(proc: Path = Path("/proc")) -> list[Listener]:
@@ -48,10 +48,13 @@ def _address(text: str) -> str:
 
 def owner(inode: str) -> str:
     """Returns `pid 4711 (python)` of the process that holds a socket, or the user's name of its lack."""
-    for pid in _pids():
-        if f"socket:[{inode}]" in _open_files(pid):
-            return f"pid {pid} ({_name(pid)})"
-    return "a process of another user"
+    pid = holder(inode)
+    return f"pid {pid} ({_name(pid)})" if pid else "a process of another user"
+
+
+def holder(inode: str) -> int | None:
+    """Returns the pid of the process that holds a socket, None where this user may not see it."""
+    return next((pid for pid in _pids() if f"socket:[{inode}]" in _open_files(pid)), None)
 
 
 def _pids() -> Iterator[int]:
