@@ -8,8 +8,9 @@ signals, 12xx graph and advice. Each code has a page in `docs/findings/`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Literal
 
 
 class Level(StrEnum):
@@ -33,14 +34,44 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of the user's own files, by the path of the loaded app.
+
+    `put` a value at a path (keys on the way are made), `drop` an entry, `rename` a key, `append` to a list, write the
+    `default` of a variable where it is used, add a `line` to a file of variables. `places` are those where the entry
+    is written now, newest first; none for what is not written yet.
+    """
+
+    do: Literal["put", "drop", "rename", "append", "default", "line"]
+    path: tuple[str | int, ...]
+    value: Any = field(default=None, compare=False)
+    places: tuple[Position, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What removes a finding when it is applied as it stands.
+
+    `safe` ones leave the model outside `x-*` as it is, and what they write is known; `decide` says what a person must
+    decide: then the values are examples.
+    """
+
+    edits: tuple[Edit, ...]
+    safe: bool = False
+    decide: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One statement about one place, with what to do next."""
+    """One statement about one place, with what to do next; `overrode` are the places of what it lies over."""
 
     code: str
     level: Level
     says: str
     where: Position | str | None = None
     hint: str | None = None
+    fix: Fix | None = field(default=None, compare=False)
+    overrode: tuple[Position, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         place = f"{self.where} " if self.where else ""
