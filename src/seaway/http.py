@@ -19,6 +19,7 @@ import random
 import re
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,14 +60,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class Ask:
+    """A question to a server; `body` as a function is called anew each time it is sent."""
+
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Body = None
 
-    def moved(self, location: str) -> _Ask:
-        """Returns the same question to the redirect's place, without secrets if that is another host."""
+    def moved(self, location: str) -> Ask:
+        """Returns the same question to another place, without secrets if that is another host; raises GuardRefused."""
         url = urljoin(self.url, location)
         if urlsplit(self.url).scheme == "https" and urlsplit(url).scheme != "https":
             raise GuardRefused(f"redirect from https to {shown(url)}")
@@ -75,6 +78,9 @@ class _Ask:
             return replace(self, url=url)
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _PRIVATE_HEADERS}
         return replace(self, url=url, headers=kept)
+
+
+Make = Callable[[int], Ask]
 
 
 class _Again(Exception):
@@ -88,7 +94,7 @@ class _Again(Exception):
 class Client:
     """A client for one caller; `error` is the leaf of the error tree that failures are raised as.
 
-    `timeout`, in seconds, replaces the usual times to connect and to read.
+    `timeout`, in seconds, replaces the usual times to connect and to read; `tls` the environment's certificates.
     """
 
     def __init__(
@@ -97,11 +103,13 @@ class Client:
         error: type[SeawayError] = RegistryError,
         tries: int = TRIES,
         timeout: float | None = None,
+        tls: ssl.SSLContext | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._error = error
         self._tries = tries
         self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._tls = tls
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -130,8 +138,15 @@ class Client:
         limit: int = LIMIT,
     ) -> Answer:
         """Makes one exchange and reads the answer; `body` as a function is called anew for each try."""
-        ask = _Ask(method, url, headers or {}, body)
-        return self._try(ask, lambda response: self._read(response, limit))
+        ask = Ask(method, url, headers or {}, body)
+        return self.exchange(lambda _: ask, limit=limit)
+
+    def exchange(self, make: Make, *, limit: int = LIMIT) -> Answer:
+        """Makes one exchange as `request` does, but has each try made anew: `make` is told how many have failed.
+
+        An upload that broke goes on at another place; where `make` finds that nothing is left, it asks for that.
+        """
+        return self._try(make, lambda response: self._read(response, limit))
 
     def download(
         self,
@@ -146,7 +161,7 @@ class Client:
 
         Raises DigestMismatch with the bytes deleted, StoreError for a full disk, the client's error for a refusal.
         """
-        ask = _Ask("GET", url, {"Accept-Encoding": "identity", **(headers or {})})
+        ask = Ask("GET", url, {"Accept-Encoding": "identity", **(headers or {})})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             return self._land(ask, path, digest, limit=limit)
@@ -154,10 +169,10 @@ class Client:
             says = f"a download cannot be written: {error.strerror or error}"
             raise StoreError(says, where=error.filename or path, hint="free some space and try again") from error
 
-    def _land(self, ask: _Ask, path: Path, digest: Digest | None, *, limit: int) -> Digest:
+    def _land(self, ask: Ask, path: Path, digest: Digest | None, *, limit: int) -> Digest:
         partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
         try:
-            self._try(ask, lambda response: self._save(response, partial, limit), resume=partial)
+            self._try(lambda _: _resumed(ask, partial), lambda response: self._save(response, partial, limit))
             with partial.open("rb") as stream:
                 got = Digest.of_stream(stream)
             if digest is not None and got != digest:
@@ -169,17 +184,18 @@ class Client:
 
     @cached_property
     def _proxied(self) -> httpx.Client:
-        return httpx.Client(timeout=self._timeout, follow_redirects=False)
+        return httpx.Client(timeout=self._timeout, follow_redirects=False, verify=self._tls or True)
 
     @cached_property
     def _direct(self) -> httpx.Client:
-        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
+        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False, verify=self._tls or True)
 
-    def _try(self, ask: _Ask, act: Callable[[httpx.Response], Result], *, resume: Path | None = None) -> Result:
+    def _try(self, make: Make, act: Callable[[httpx.Response], Result]) -> Result:
         says = ""
         for attempt in range(self._tries):
+            ask = make(attempt)
             try:
-                with self._exchange(_resumed(ask, resume)) as response:
+                with self._exchange(ask) as response:
                     return act(response)
             except _Again as again:
                 says = str(again)
@@ -194,7 +210,7 @@ class Client:
         )
 
     @contextmanager
-    def _exchange(self, ask: _Ask) -> Iterator[httpx.Response]:
+    def _exchange(self, ask: Ask) -> Iterator[httpx.Response]:
         try:
             for _ in range(REDIRECTS + 1):
                 with self._send(ask) as response:
@@ -211,7 +227,7 @@ class Client:
         raise GuardRefused(f"more than {REDIRECTS} redirects")
 
     @contextmanager
-    def _send(self, ask: _Ask) -> Iterator[httpx.Response]:
+    def _send(self, ask: Ask) -> Iterator[httpx.Response]:
         client = self._direct if is_loopback(urlsplit(ask.url).hostname or "") else self._proxied
         content = ask.body() if callable(ask.body) else ask.body
         with client.stream(ask.method, ask.url, headers=dict(ask.headers), content=content) as response:
@@ -329,12 +345,12 @@ def _authority(url: str) -> str:
     return f"{parts.hostname or ''}{port}"
 
 
-def _is_redirect(ask: _Ask, response: httpx.Response) -> bool:
+def _is_redirect(ask: Ask, response: httpx.Response) -> bool:
     return response.status_code in _MOVED and ask.method in ("GET", "HEAD") and "location" in response.headers
 
 
-def _resumed(ask: _Ask, partial: Path | None) -> _Ask:
-    have = partial.stat().st_size if partial and partial.exists() else 0
+def _resumed(ask: Ask, partial: Path) -> Ask:
+    have = partial.stat().st_size if partial.exists() else 0
     return replace(ask, headers={**ask.headers, "Range": f"bytes={have}-"}) if have else ask
 
 

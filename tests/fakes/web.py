@@ -21,7 +21,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes out; with `cut` the connection breaks after so many bytes of the body."""
+    """What goes out; with `cut` the connection breaks after so many bytes of the body, if negative before all."""
 
     status: int = 200
     body: bytes = b""
@@ -57,9 +57,12 @@ def serve(answer: Callable[[Request], Reply], host: str = "127.0.0.1") -> Iterat
             web.seen.append(request)
             self.reply(answer(request))
 
-        do_GET = do_HEAD = do_POST = do_PUT = handle_any  # noqa: N815 - names of http.server
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815 - names of http.server
 
         def reply(self, reply: Reply) -> None:
+            if reply.cut is not None and reply.cut < 0:
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)

@@ -14,13 +14,13 @@ from tests.fakes.web import Reply, serve
 from tests.image_inputs.builders import put_image, put_layer, text
 
 from seaway.digest import Digest
-from seaway.errors import BaseError, DigestMismatch, NotYet, RegistryError, ToolMissing
+from seaway.errors import BaseError, DigestMismatch, RegistryError, ToolMissing
 from seaway.http import Client
 from seaway.image.credentials import find_credentials
 from seaway.image.layout import Layout
 from seaway.image.model import Image, Platform
 from seaway.image.reference import Reference
-from seaway.image.registry import pull, push
+from seaway.image.transfer import pull
 
 pytestmark = pytest.mark.rootless
 
@@ -192,12 +192,6 @@ def test_a_blob_redirect_gets_no_token(registry: FakeRegistry, image: Image, sto
             pulled(registry, store)
     assert elsewhere.seen
     assert not [request for request in elsewhere.seen if "authorization" in request.headers]
-
-
-def test_pushing_says_that_it_is_to_come(store: Layout) -> None:
-    """What is not done yet is said, with a way around."""
-    with pytest.raises(NotYet, match="pushing"):
-        push(Reference.parse("registry.example/a:1"), Digest.of(b""), store)
 
 
 @pytest.mark.parametrize(

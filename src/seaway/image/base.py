@@ -4,7 +4,7 @@ Kinds: `apt` (a closure of Debian packages, one layer of ours), `rootfs` (a tar,
 `oci` (an image in a layout), a registry reference. Rules: a base is one digest per platform; what is recorded in
 `seaway.lock` is enough to make or fetch the same bytes again, and other bytes are refused, never taken.
 
-Not here: reading apt, tars and registries (`apt.py`, `rootfs.py`, `registry.py`), the walk (`base_facts.py`).
+Not here: reading apt, tars and registries (`apt.py`, `rootfs.py`, `transfer.py`), the walk (`base_facts.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from seaway.app.service_keys import BaseKeys
 from seaway.digest import Digest
 from seaway.errors import BaseError, DigestMismatch, FindingsError, NotYet
-from seaway.image import apt, registry, rootfs
+from seaway.image import apt, rootfs, transfer
 from seaway.image.apt import AptLock
 from seaway.image.archive import Hashed, Member, inflated, members
 from seaway.image.base_facts import BaseFacts
@@ -28,6 +28,7 @@ from seaway.image.layer import write_layer
 from seaway.image.layout import Layout, platform_json
 from seaway.image.model import INDEX, LAYER_GZIP, Base, Descriptor, Entry, Image, Layer, Platform
 from seaway.image.pinned import PinnedBase
+from seaway.image.reference import Reference
 
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _CREATED = "1980-01-02T00:00:00Z"
@@ -67,7 +68,7 @@ class Bases:
         if keys.oci is not None:
             return PinnedBase(self._from_layout(keys.oci, platform))
         if keys.image is not None:
-            digest = registry.pull(registry.Reference.parse(keys.image), platform, self.store)
+            digest = transfer.pull(Reference.parse(keys.image), platform, self.store)
             return PinnedBase(self._of_image(keys.image, self.store.image(digest)))
         raise BaseError("no base is named", where="x-seaway.image.base")
 
@@ -83,8 +84,8 @@ class Bases:
         elif base.reference.startswith("oci:"):
             self._copy(Layout(self._layout_place(base.reference.removeprefix("oci:"))[0]), base.digest)
         else:
-            reference = registry.Reference.parse(base.reference).at(base.digest)
-            registry.pull(reference, base.platform, self.store)
+            reference = Reference.parse(base.reference).at(base.digest)
+            transfer.pull(reference, base.platform, self.store)
         return base
 
     def _pin_apt(self, name: str, platform: Platform, packages: tuple[str, ...]) -> PinnedBase:

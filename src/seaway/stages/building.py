@@ -15,9 +15,10 @@ from seaway.app.sources import SourceFile as AppSource
 from seaway.bundle import Bundle, ImageReference, Reference, Role, SourceFile, make_bundle
 from seaway.digest import Digest
 from seaway.errors import LockError
-from seaway.image import layout, lockfile, registry
+from seaway.image import layout, lockfile, transfer
 from seaway.image.lockfile import Lock
 from seaway.image.model import Image
+from seaway.image.reference import Reference as Name
 from seaway.image.service import Builder, BuiltService, with_layers
 from seaway.image.source import SecretRules
 from seaway.workspace import Workspace
@@ -88,7 +89,7 @@ def _pinned_images(space: Workspace, say: Say) -> Iterator[tuple[str, Image]]:
     for name, service in sorted({**space.base.inactive, **space.base.services}.items()):
         if service.extension.image is not None and service.extension.image.base is not None:
             continue
-        reference = registry.Reference.parse(str(service.compose.get("image") or ""))
+        reference = Name.parse(str(service.compose.get("image") or ""))
         if reference.digest is None:
             raise LockError(
                 f"{name} names an image without its digest",
@@ -97,7 +98,7 @@ def _pinned_images(space: Workspace, say: Say) -> Iterator[tuple[str, Image]]:
             )
         say("pull", name)
         platform = Builder(space.base, space.store, space.cache).platform(service)
-        yield name, space.store.image(registry.pull(reference, platform, space.store))
+        yield name, space.store.image(transfer.pull(reference, platform, space.store))
 
 
 def _bundle(space: Workspace, images: Mapping[str, Image], built: list[BuiltService]) -> Bundle:
