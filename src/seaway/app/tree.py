@@ -114,6 +114,12 @@ class Origins:
             return ()
         return tuple(self.position(mark) for mark in (nearest if isinstance(nearest, tuple) else (nearest,)))
 
+    def exact(self, *path: str | int) -> tuple[Position, ...]:
+        """Returns the places of the entry at `path` itself, newest first; none where it was not written."""
+        marks = list(_marks(self.root, self.prefix + path))
+        last = marks[-1] if marks and len(marks) == len(self.prefix + path) else None
+        return () if last is None else self.chain(*path)
+
     def position(self, mark: int) -> Position:
         """Returns the place a mark stands for."""
         file, line, column = unpack(mark)
