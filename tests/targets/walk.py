@@ -25,15 +25,19 @@ def walk(folder: Path, root: Path) -> None:
     target.act(Scale(OLD.digest, {"web": 1}), 1)
     target.act(Shift({OLD.digest: 100}), 1)
     target.act(Retarget(OLD.digest), 1)
-    drive(target, lambda seen: is_live(seen, OLD, {"web": 1}))
+    drive(target, seconds=60.0, holds=lambda seen: is_live(seen, OLD, {"web": 1}))
     target.act(Scale(NEW.digest, {"web": 1}), 1)
-    drive(target, lambda seen: sum(pod.ready for pod in seen.pods) == 2)
+    drive(target, seconds=60.0, holds=lambda seen: sum(pod.ready for pod in seen.pods) == 2)
     target.act(Shift({OLD.digest: 50, NEW.digest: 50}), 1)
-    drive(target, lambda seen: seen.weights["web"].get(canary) == 50.0)
+    drive(target, seconds=60.0, holds=lambda seen: seen.weights["web"].get(canary) == 50.0)
     target.act(Shift({OLD.digest: 100}), 1)
-    drive(target, lambda seen: canary in seen.drained)
+    drive(target, seconds=60.0, holds=lambda seen: canary in seen.drained)
     target.act(Retire(NEW.digest), 1)
-    drive(target, lambda seen: [pod.service_version for pod in seen.pods] == [OLD.service_versions["web"]])
+    drive(
+        target,
+        seconds=60.0,
+        holds=lambda seen: [pod.service_version for pod in seen.pods] == [OLD.service_versions["web"]],
+    )
     target.supervisor.close()
 
 
