@@ -16,11 +16,11 @@ from tests.mutation.mutants import mutants
 class MutantLoader(importlib.machinery.SourceFileLoader):
     """Loads a module from its mutated tree instead of its file."""
 
-    def get_code(self, fullname: str) -> CodeType:
+    def get_code(self, fullname: str) -> CodeType:  # the loader's signature
         """Compiles the mutant that the environment names."""
         number = int(os.environ["SEAWAY_MUTANT"].split(":")[1])
-        mutant = list(mutants(Path(self.path).read_text()))[number]
-        return compile(mutant.tree, self.path, "exec")
+        source = Path(self.path).read_text()
+        return compile(mutants(source)[number].tree(source), self.path, "exec")
 
 
 class MutantFinder(importlib.abc.MetaPathFinder):
