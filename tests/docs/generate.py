@@ -6,12 +6,15 @@ Run `python -m tests.docs.generate` after a change of a command, an error or a l
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import click
 
+from seaway.app.extension_schema import extension_schema
 from seaway.cli import COMMANDS, cli
 from seaway.cli.help import exit_code_table
+from tests.docs.reference import x_seaway
 from tests.road import verbs
 
 ROOT = Path(__file__).parents[2]
@@ -71,11 +74,18 @@ def _text(node: ast.expr) -> str:
     return "…"
 
 
+def schema() -> str:
+    """Returns the JSON Schema of x-seaway."""
+    return json.dumps(extension_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "docs/reference/commands.md": commands,
     "docs/reference/exit-codes.md": exit_codes,
     "docs/reference/kill-matrix.md": verbs.page,
     "docs/limits.md": limits,
+    "docs/reference/x-seaway.yaml": x_seaway,
+    "docs/reference/x-seaway.schema.json": schema,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from seaway.app.reading import Reader, Seconds, Unreadable
 from seaway.app.release_keys import CostKeys, LoadKeys, ObserveKeys, ReleaseKeys
@@ -56,7 +56,7 @@ class Environment:
     `env_file` None is Compose's `.env` where there is one. `contexts` may be written as a list: a wave each.
     """
 
-    name: str = ""
+    name: str = field(default="", metadata={"key": None})
     target: Literal["process", "docker", "kubernetes"] = "process"
     files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
@@ -76,6 +76,14 @@ class Environment:
             waves = {str(context): {"wave": wave} for wave, context in enumerate(value["contexts"], 1)}
             return {**value, "contexts": waves}
         return value
+
+    @staticmethod
+    def spellings(long: dict[str, Any]) -> dict[str, Any]:
+        """Returns the JSON Schema of what `shorthand` reads."""
+        listed = {"type": "array", "items": {"type": ["string", "number"]}}
+        contexts = long["properties"]["contexts"]
+        contexts["anyOf"] = [*contexts["anyOf"], listed]
+        return {"anyOf": [long, {"type": "null"}]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Reads plain values into frozen dataclasses at the door: the schema of `x-seaway` is its dataclasses.
 
-A field's annotation says what it accepts; its metadata may name another key (`key`, None: no key) or say that its
-keys are laid over the ones it inherits (`INHERITS`). A class may offer
-`shorthand(value)`, which returns the long mapping for a short spelling. Interpolated strings are cast (`"4"` is an
-int). Where None is allowed, `auto` and `none` mean it too. Units are `Annotated` types: `Seconds`, `Share`, ….
+A field's annotation says what it accepts; `keys` has what its metadata may say. A class may offer `shorthand(value)`,
+which returns the long mapping for a short spelling, and `spellings(long)`, the same as JSON Schema. Interpolated
+strings are cast (`"4"` is an int). Where None is allowed, `auto` and `none` mean it too. Units are `Annotated` types.
 Problems are collected as findings, so that a user sees all of them at once. Not here: what the keys mean.
 """
 
@@ -11,19 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
+import math
+import re
 import types
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from seaway.app import units
+from seaway.app.keys import Key, keys_of
 from seaway.app.scalars import Timestamp
 from seaway.app.tree import Path
 from seaway.findings import Finding, Level, Position
 
 T = TypeVar("T")
-
-INHERITS = {"inherits": True}
 
 Seconds = Annotated[float, units.seconds]
 Share = Annotated[float, units.share]
@@ -33,35 +32,11 @@ Bytes = Annotated[int, units.size]
 Cores = Annotated[float, units.cores]
 
 
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
 class Unreadable(ValueError):
     """A value does not have the form its field asks for; the text says which form that is."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
-    hint: Any
-    inherits: bool
-
-
-@functools.cache
-def _fields(kind: Any) -> Mapping[str, _Field]:
-    hints = get_type_hints(kind, include_extras=True)
-    return {
-        field.metadata.get("key", field.name): _Field(field.name, hints[field.name], "inherits" in field.metadata)
-        for field in dataclasses.fields(kind)
-        if field.metadata.get("key", "") is not None
-    }
-
-
-@functools.cache
-def _required(kind: Any) -> Mapping[str, str]:
-    missing = dataclasses.MISSING
-    return {
-        field.name: field.metadata.get("key", field.name)
-        for field in dataclasses.fields(kind)
-        if field.default is missing and field.default_factory is missing
-    }
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -88,33 +63,34 @@ class Reader:
         if over is not None:
             return cast(T, dataclasses.replace(cast(Any, over), **found))
         self._require(kind, found, path)
-        return kind(**(dict.fromkeys(_required(cast(Any, kind))) | found))
+        required = [key.field for key in keys_of(cast(Any, kind)).values() if key.required]
+        return kind(**(dict.fromkeys(required) | found))
 
     def _found(self, kind: type[T], value: Mapping[Any, Any], path: Path, over: T | None) -> dict[str, Any]:
-        fields = _fields(cast(Any, kind))
+        fields = keys_of(cast(Any, kind))
         found: dict[str, Any] = {}
         for key, item in value.items():
             field = fields.get(key)
             if field is None:
                 self.report("SW-101", f'"{key}" is not an x-seaway key', (*path, key), nearest(str(key), list(fields)))
                 continue
-            base = getattr(over, field.name) if field.inherits and over is not None else None
+            base = getattr(over, field.field) if field.inherits and over is not None else None
             self._keep(found, field, item, (*path, key), base)
         return found
 
-    def _keep(self, found: dict[str, Any], field: _Field, item: object, path: Path, base: object = None) -> None:
+    def _keep(self, found: dict[str, Any], field: Key, item: object, path: Path, base: object = None) -> None:
         if item is None and type(None) not in get_args(field.hint) and not hasattr(field.hint, "shorthand"):
             return
         try:
-            found[field.name] = self.value(field.hint, item, path, base)
+            found[field.field] = self.value(field.hint, item, path, base)
         except Unreadable as problem:
             self.report("SW-103", f"{shown(item)} is not {problem}", path, None)
-            found[field.name] = None
+            found[field.field] = None
 
     def _require(self, kind: Any, found: Mapping[str, Any], path: Path) -> None:
-        for name, key in _required(kind).items():
-            if name not in found:
-                self.report("SW-104", f'"{key}" is missing', path, f'add "{key}: …"')
+        for key in keys_of(kind).values():
+            if key.required and key.field not in found:
+                self.report("SW-104", f'"{key.name}" is missing', path, f'add "{key.name}: …"')
 
     def report(self, code: str, says: str, path: Path, hint: str | None) -> None:
         """Adds a finding of level error about the entry at `path`."""
@@ -163,7 +139,7 @@ class Reader:
             raise Unreadable("a mapping")
         found: dict[str, Any] = {}
         for key, item in value.items():
-            self._keep(found, _Field(str(key), hint, inherits=False), item, (*path, str(key)))
+            self._keep(found, Key(str(key), str(key), hint), item, (*path, str(key)))
         return found
 
 
@@ -203,10 +179,11 @@ def _scalar(hint: Any, value: object) -> Any:
         return _text(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise Unreadable("a number")
-    try:
-        return hint(value)
-    except ValueError as problem:
-        raise Unreadable("a whole number" if hint is int else "a number") from problem
+    spoilt = isinstance(value, str) and not _NUMBER.fullmatch(value)
+    read = math.nan if spoilt else float(value)
+    if not math.isfinite(read) or (hint is int and not read.is_integer()):
+        raise Unreadable("a whole number" if hint is int else "a number")
+    return value if isinstance(value, int) and hint is int else hint(read)
 
 
 def _boolean(value: object) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from seaway.app.reading import Bytes, Cores, Factor, Percent, Seconds, Share, Unreadable
 
@@ -59,6 +59,20 @@ class Criterion:
         if isinstance(value, Mapping) and "name" in value:
             return value
         raise Unreadable("a criterion like errors or {latency: {budget: 250ms}}")
+
+    @staticmethod
+    def spellings(long: dict[str, Any]) -> dict[str, Any]:
+        """Returns the JSON Schema of what `shorthand` reads."""
+        keys = {**long, "properties": {name: rule for name, rule in long["properties"].items() if name != "name"}}
+        del keys["required"]
+        named = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": keys}
+        return {"anyOf": [{"type": "string"}, {**named, "propertyNames": {"not": {"const": "name"}}}, long]}
+
+    def short(self) -> object:
+        """Returns the criterion as a user writes it."""
+        keys = {"delta": self.delta, "budget": self.budget, "harm": self.harm}
+        given = {name: value for name, value in keys.items() if value is not None}
+        return {self.name: given} if given else self.name
 
 
 @dataclass(frozen=True, slots=True)

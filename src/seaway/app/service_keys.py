@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from seaway.app.reading import INHERITS, Bytes, Seconds, Unreadable
+from seaway.app.keys import INHERITS
+from seaway.app.reading import Bytes, Seconds, Unreadable
 from seaway.app.release_keys import CostKeys, ObserveKeys, ReleaseKeys, ResourceKeys, SloKeys
 
 
@@ -32,6 +33,11 @@ class BaseKeys:
         if isinstance(value, Mapping) and len(value) == 1:
             return value
         raise Unreadable("one base: a reference, apt:debian/<suite>, or {oci|rootfs|build: …}")
+
+    @staticmethod
+    def spellings(long: dict[str, Any]) -> dict[str, Any]:
+        """Returns the JSON Schema of what `shorthand` reads."""
+        return {"anyOf": [{"type": "string"}, {**long, "minProperties": 1, "maxProperties": 1}]}
 
 
 @dataclass(frozen=True, slots=True)
