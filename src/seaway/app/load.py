@@ -6,8 +6,8 @@ Governed loads interpolate from the environment's env files alone: a release is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seaway.app.assemble import Assembly
@@ -42,12 +42,13 @@ class ExtensionInvalid(SchemaError):
 @dataclass(frozen=True, slots=True)
 class How:
     """How to load: `governed` takes no variable from the shell, `consistent` checks references, `lenient` returns
-    errors of `x-seaway` as findings of the app instead of raising them."""
+    errors of `x-seaway` as findings of the app instead of raising them, `drafts` stand for files not yet written."""
 
     governed: bool = False
     consistent: bool = True
     lenient: bool = False
     visited: int = VISITED
+    drafts: Mapping[Path, bytes] = field(default_factory=dict)
 
 
 def load(
@@ -85,7 +86,7 @@ class _Loading:
 
     @classmethod
     def of(cls, selection: Selection, how: How) -> _Loading:
-        source = Source(selection.directory)
+        source = Source(selection.directory, drafts=how.drafts)
         return cls(selection, how, Assembly(source, selection.environ, selection.shell.get("HOME"), how.visited))
 
     def head(self) -> Head:

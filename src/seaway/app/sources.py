@@ -6,7 +6,7 @@ exactly these files and another machine can load the same app from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -30,11 +30,12 @@ class SourceFile:
 
 @dataclass(slots=True)
 class Source:
-    """A folder; `taken` records what it handed out, by path and role."""
+    """A folder; `taken` records what it handed out, by path and role; `drafts` stand for files not yet written."""
 
     directory: Path
     taken: dict[tuple[str, str], SourceFile] = field(default_factory=dict)
     allowed: tuple[Path, ...] | None = None
+    drafts: Mapping[Path, bytes] = field(default_factory=dict)
 
     def confine(self, roots: Sequence[str]) -> None:
         """From now on refuses files outside the folder and these other ones."""
@@ -43,17 +44,20 @@ class Source:
     def read(self, path: Path, role: Role) -> bytes:
         """Reads a file; raises SourceMissing, or LimitExceeded above 16 MiB, ConsistencyError outside."""
         self._refuse_outside(path)
+        data = self.drafts[path] if path in self.drafts else self._from_disk(path)
+        name = self.name(path)
+        self.taken[name, role] = SourceFile(name, Digest.of(data), role)
+        return data
+
+    def _from_disk(self, path: Path) -> bytes:
         try:
             if path.stat().st_size > LARGEST:
                 raise LimitExceeded(f"{path.name} is larger than {LARGEST >> 20} MiB", where=path)
-            data = path.read_bytes()
+            return path.read_bytes()
         except FileNotFoundError as problem:
             raise SourceMissing(f"{path} is not there", where=path) from problem
         except OSError as problem:
             raise SourceMissing(f"{path} cannot be read: {problem.strerror}", where=path) from problem
-        name = self.name(path)
-        self.taken[name, role] = SourceFile(name, Digest.of(data), role)
-        return data
 
     def _refuse_outside(self, path: Path) -> None:
         if self.allowed is not None and not any(path.resolve().is_relative_to(root) for root in self.allowed):
@@ -65,7 +69,7 @@ class Source:
 
     def has(self, path: Path) -> bool:
         """Returns whether there is such a file."""
-        return path.exists()
+        return path in self.drafts or path.exists()
 
     def real(self, path: str) -> str:
         """Returns a path with its symlinks followed."""
