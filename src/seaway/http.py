@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import email.utils
 import ipaddress
+import math
 import random
 import re
 import secrets
@@ -94,7 +95,8 @@ class _Again(Exception):
 class Client:
     """A client for one caller; `error` is the leaf of the error tree that failures are raised as.
 
-    `timeout`, in seconds, replaces the usual times to connect and to read; `tls` the environment's certificates.
+    `timeout`, in seconds, replaces the usual times to connect and to read, and is what the body of a whole document may
+    take, however steadily it drips; `tls` replaces the environment's certificates.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Client:
     ) -> None:
         self._error = error
         self._tries = tries
+        self._whole = math.inf if timeout is None else timeout
         self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
         self._tls = tls
         self._sleep = sleep
@@ -234,11 +237,13 @@ class Client:
             yield response
 
     def _read(self, response: httpx.Response, limit: int) -> Answer:
-        body = bytearray()
+        body, until = bytearray(), time.monotonic() + self._whole
         for block in response.iter_bytes():
             body += block
             if len(body) > limit:
                 raise self._too_large(response, limit)
+            if time.monotonic() > until:
+                raise self._error(f"the answer did not end in {self._whole:g} s", where=shown(str(response.url)))
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), str(response.url))
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("config", LAPTOP, "print the resolved compose model, as Compose does"),
     "lock": ("lock", ROAD, "pin base, wheels and models of each native image in seaway.lock"),
     "build": ("build", ROAD, "build reproducible images and the bundle; sign where a key is at hand"),
+    "render": ("render", ROAD, "write the bundle as Kubernetes objects, images by digest"),
     "up": ("up", LAPTOP, "run the app on this machine"),
     "down": ("down", LAPTOP, "stop what runs of this app on this machine"),
     "ps": ("ps", LAPTOP, "list what runs"),

@@ -2,6 +2,7 @@
 
     look.py      check: what stands between this file and a target
     make.py      lock, build, up: images and a bundle by digest, running here
+    render.py    render: the same bundle as files for a cluster
     verify.py    test, scan, approve, waive, policy, consent: what gates ask for
     deliver.py   promote, plan, release, steer, rollback: granted, live, watched
     ship.py      ship: all of it, as far as the gates let it
