@@ -43,6 +43,7 @@ class _Frame:
     anchor: str | None
     tag: str | None
     mark: int
+    mapping: bool
     size: int = 1
     key: str | None = None
     key_mark: int = 0
@@ -64,10 +65,7 @@ def documents(data: bytes, name: str, file: int, *, visited: int = VISITED) -> I
     """Yields each document of a file; raises ParseError or LimitExceeded with the place."""
     builder = _Builder(name, file, visited)
     try:
-        for event in yaml.parse(data, Loader=yaml.CLoader):
-            document = builder.take(event)
-            if document is not None:
-                yield document
+        yield from builder.read(yaml.CLoader(data))
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
         where = Position(name, place.line + 1, place.column + 1) if place else name
@@ -92,10 +90,10 @@ def _position(problem: yaml.YAMLError, data: bytes, name: str) -> Position | str
 
 class _Builder:
     def __init__(self, name: str, file: int, visited: int) -> None:
-        self.name, self.file, self.limit = name, file, visited
+        self.name, self.file, self.limit = name, pack(file, 0, 0), visited
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, _: Any = None) -> None:
         self.stack: list[_Frame] = []
         self.anchors: dict[str, _Anchored | None] = {}
         self.resets: list[Path] = []
@@ -103,29 +101,31 @@ class _Builder:
         self.expanded = 0
         self.root: Any = None
 
-    def take(self, event: Any) -> Document | None:
-        kind = type(event)
-        if kind is yaml.ScalarEvent:
-            self.scalar(event)
-        elif kind is yaml.MappingStartEvent:
-            self.open(event, Map())
-        elif kind is yaml.SequenceStartEvent:
-            self.open(event, Seq())
-        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-            self.close()
-        elif kind is yaml.AliasEvent:
-            self.alias(event)
-        elif kind is yaml.DocumentStartEvent:
-            self.begin()
-        elif kind is yaml.DocumentEndEvent:
-            return Document(self.root, tuple(self.resets))
-        return None
+    def read(self, loader: Any) -> Iterator[Document]:
+        """Yields the documents of a stream of events, which are many: what is done for each is kept short."""
+        take = {
+            yaml.ScalarEvent: self.scalar,
+            yaml.MappingStartEvent: lambda event: self.open(event, Map()),
+            yaml.SequenceStartEvent: lambda event: self.open(event, Seq()),
+            yaml.MappingEndEvent: self.close,
+            yaml.SequenceEndEvent: self.close,
+            yaml.AliasEvent: self.alias,
+            yaml.DocumentStartEvent: self.begin,
+        }
+        get = loader.get_event
+        while (event := get()) is not None:
+            kind = type(event)
+            if kind in take:
+                take[kind](event)
+            elif kind is yaml.DocumentEndEvent:
+                yield Document(self.root, tuple(self.resets))
 
     def where(self, event: Any) -> Position:
         return Position(self.name, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def mark(self, event: Any) -> int:
-        return pack(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        start = event.start_mark
+        return self.file | pack(0, start.line + 1, start.column + 1)
 
     def visit(self, event: Any, size: int) -> None:
         self.visits += 1
@@ -138,23 +138,31 @@ class _Builder:
             raise LimitExceeded(f"aliases expand to more than {EXPANDED} values", where=self.where(event))
 
     def awaits_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1].node, Map) and self.stack[-1].key is None
+        return bool(self.stack) and self.stack[-1].mapping and self.stack[-1].key is None
 
     def scalar(self, event: Any) -> None:
-        tag = _short(event.tag)
-        try:
-            value = resolve(event.value, tag) if tag or event.implicit[0] else event.value
-        except ValueError as problem:
-            raise ParseError(str(problem), where=self.where(event)) from problem
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ParseError(f"{event.value} cannot be written as JSON", where=self.where(event))
-        if self.awaits_key():
-            self.key(event, value, merges=event.implicit[0] and event.value == "<<")
+        value: object = event.value
+        plain = event.implicit[0]
+        tag = None if event.tag is None else _short(event.tag)
+        if plain or tag is not None:
+            value = self.resolved(event, tag)
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.mapping and frame.key is None:
+            self.key(event, value, merges=plain and event.value == "<<")
             return
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(value, 1, tag)
         self.visit(event, 1)
         self.place(value, self.mark(event), 1, tag)
+
+    def resolved(self, event: Any, tag: str | None) -> object:
+        try:
+            value = resolve(event.value, tag)
+        except ValueError as problem:
+            raise ParseError(str(problem), where=self.where(event)) from problem
+        if type(value) is float and not math.isfinite(value):
+            raise ParseError(f"{event.value} cannot be written as JSON", where=self.where(event))
+        return value
 
     def key(self, event: Any, value: object, *, merges: bool) -> None:
         frame = self.stack[-1]
@@ -176,10 +184,11 @@ class _Builder:
         self.visit(event, 1)
         if event.anchor:
             self.anchors[event.anchor] = None
-        frame = _Frame(node, event.anchor, _short(event.tag), self.mark(event), start=len(self.resets))
+        mapping = type(node) is Map
+        frame = _Frame(node, event.anchor, _short(event.tag), self.mark(event), mapping, start=len(self.resets))
         self.stack.append(frame)
 
-    def close(self) -> None:
+    def close(self, _: Any) -> None:
         frame = self.stack.pop()
         for merged in frame.merges:
             self.merge(frame, merged)
@@ -222,7 +231,7 @@ class _Builder:
             return
         frame = self.stack[-1]
         frame.size += size
-        if isinstance(frame.node, Seq):
+        if not frame.mapping:
             if tag != "!reset":
                 frame.node.add(value, mark)
             return

@@ -70,15 +70,25 @@ LEAVES: dict[str, Kind] = {
     "ssh": Kind(_leaf(kinds.ssh)),
 }
 
-Shape = Mapping[str, Kind]
+
+class Shape(dict[str, Kind]):
+    """The attributes of a mapping; `standing` are those that may be printed where they are not written."""
+
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        super().__init__(kinds)
+        self.standing = tuple(name for name, kind in kinds.items() if kind.always or kind.opts_out)
+
+    def of(self, value: Map) -> list[str]:
+        """Returns the attributes to bind for a value, those written first."""
+        return [*(name for name in value if name in self), *(name for name in self.standing if name not in value)]
 
 
-def shape(*parts: Shape, **names: str) -> Shape:
+def shape(*parts: Mapping[str, Kind], **names: str) -> Shape:
     """Makes a shape of attributes named by kind, and of others already made."""
     found = {name: LEAVES[kind] for kind, listed in names.items() for name in listed.split()}
     for part in parts:
         found.update(part)
-    return found
+    return Shape(found)
 
 
 def bind(value: Any, attributes: Shape, path: Path) -> Map:
@@ -86,8 +96,8 @@ def bind(value: Any, attributes: Shape, path: Path) -> Map:
     if not isinstance(value, Map):
         raise Malformed(f"{printed(value)} is not a mapping", path)
     found = Map()
-    for name, kind in attributes.items():
-        raw = value.get(name)
+    for name in attributes.of(value):
+        kind, raw = attributes[name], value.get(name)
         bound = None if raw is None and not (kind.always or kind.opts_out) else _converted(kind, raw, (*path, name))
         if kind.always or (bound is not None and (kind.keeps_zero or bound)):
             found.put(kind.name or name, bound, value.at.get(name))
@@ -168,14 +178,14 @@ _THROTTLE = {**_PATH, "rate": _RATE}
 _WEIGHT = {**_PATH, "weight": _WEIGHING}
 BLKIO = shape(
     {
-        name: many(_THROTTLE)
+        name: many(shape(_THROTTLE))
         for name in ("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops")
     },
-    {"weight_device": many(_WEIGHT)},
+    {"weight_device": many(shape(_WEIGHT))},
     whole="weight",
 )
 _UPDATE = shape(tally="parallelism", delay="delay monitor", text="failure_action order", number="max_failure_ratio")
-_GENERIC = {"discrete_resource_spec": one(shape(text="kind", some="value"))}
+_GENERIC = shape({"discrete_resource_spec": one(shape(text="kind", some="value"))})
 _RESOURCE = shape(
     {"devices": many(DEVICE_REQUEST), "generic_resources": many(_GENERIC)}, number="cpus", size="memory", whole="pids"
 )
@@ -183,7 +193,7 @@ DEPLOY = shape(
     {
         "update_config": one(_UPDATE),
         "rollback_config": one(_UPDATE),
-        "resources": inline({"limits": one(_RESOURCE), "reservations": one(_RESOURCE)}),
+        "resources": inline(shape({"limits": one(_RESOURCE), "reservations": one(_RESOURCE)})),
         "restart_policy": one(shape(text="condition", duration="delay window", tally="max_attempts")),
         "placement": inline(
             shape({"preferences": many(shape(text="spread"))}, strings="constraints", count="max_replicas_per_node")
@@ -201,7 +211,7 @@ _BIND = {
 }
 VOLUME = shape(
     {
-        "bind": one(_BIND),
+        "bind": one(shape(_BIND)),
         "volume": one(shape(mapping="labels", flag="nocopy", text="subpath")),
         "tmpfs": one(shape(size="size", count="mode")),
         "image": one(shape(text="subpath")),
@@ -225,7 +235,7 @@ _NETWORK = shape(
 SERVICE = shape(
     {
         "build": one(BUILD),
-        "develop": one({"watch": many(_WATCH)}),
+        "develop": one(shape({"watch": many(_WATCH)})),
         "blkio_config": one(BLKIO),
         "configs": many(MOUNTED),
         "secrets": many(MOUNTED),
@@ -267,10 +277,10 @@ SERVICE = shape(
     numbers="expose",
     hosts="extra_hosts",
 )
-SERVICE = {
-    **SERVICE,
-    "pre_start": many(shape({key: kind for key, kind in SERVICE.items() if key in CONTAINER}, flag="per_replica")),
-}
+SERVICE = shape(
+    SERVICE,
+    {"pre_start": many(shape({key: kind for key, kind in SERVICE.items() if key in CONTAINER}, flag="per_replica"))},
+)
 _POOL = shape(text="subnet gateway ip_range", mapping="aux_addresses")
 _FILE = shape(
     text="name file environment content driver template_driver", flag="external", mapping="labels", texts="driver_opts"

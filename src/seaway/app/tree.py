@@ -17,11 +17,12 @@ Mark = int | tuple[int, ...]
 Path = tuple[str | int, ...]
 
 _LINE, _COLUMN = 24, 20
+_WIDEST = (1 << _COLUMN) - 1
 
 
 def pack(file: int, line: int, column: int) -> int:
     """Packs a place, counted from 1, into one int."""
-    return (file << _LINE + _COLUMN) | (line << _COLUMN) | min(column, (1 << _COLUMN) - 1)
+    return (file << _LINE + _COLUMN) | (line << _COLUMN) | (column if column < _WIDEST else _WIDEST)
 
 
 def unpack(mark: int) -> tuple[int, int, int]:
