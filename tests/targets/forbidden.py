@@ -54,7 +54,7 @@ def walk(folder: Path, root: Path) -> dict[str, object]:
         end = target.paths.cells / cell.id / "end.json"
         drive(target, lambda _seen: end.exists() and json.loads(end.read_text())["run"] == 2)
         return {
-            "says": target.supervisor.launcher.way.says,
+            "says": target.supervisor.launcher.says,
             "failed": len(load.failed()),
             "answered": len(load.log),
             "outlived": outlived,

@@ -94,7 +94,7 @@ def test_the_command_only_asks(project: ProjectPaths, root: Path) -> None:
     wait_for(lambda: [row["restarts"] for row in client.ask("ps", environment="dev")] == [1, 1])
     client.ask("down", environment="dev")
     wait_for(lambda: {row["state"] for row in client.ask("ps", environment="dev")} == {"ended"})
-    wait_for(lambda: ProcessTarget(project.environment("dev")).supervisor.fronts.life() is None)
+    wait_for(lambda: not ProcessTarget(project.environment("dev")).supervisor.fronts.runs())
 
 
 def test_a_command_runs_in_a_pod(project: ProjectPaths, root: Path) -> None:

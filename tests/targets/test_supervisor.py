@@ -20,7 +20,7 @@ from seaway.targets.process.listeners import listeners, owner
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.target import ProcessTarget
 from tests.targets.load import Load
-from tests.targets.world import PORT, drive, go_live, version_of, web
+from tests.targets.world import PORT, drive, envoy_of, go_live, version_of, web
 
 pytestmark = pytest.mark.rootless
 
@@ -89,7 +89,7 @@ def test_supervisor_death_stops_nothing(
     version = version_of(web())
     go_live(target, version, root, web=2)
     programs = {cell.program for cell in target.supervisor.cells.seen()}
-    envoy = target.supervisor.fronts.life()
+    envoy = envoy_of(target)
     with Load(*front(target), rate=40) as load:
         target.supervisor.close()
         time.sleep(0.5)
@@ -97,7 +97,7 @@ def test_supervisor_death_stops_nothing(
         drive(second, lambda seen: sum(pod.ready for pod in seen.pods) == 2)
         run_for(second, 1.5)
     assert {cell.program for cell in second.supervisor.cells.seen()} == programs
-    assert second.supervisor.fronts.life() == envoy is not None
+    assert envoy_of(second) == envoy is not None
     assert load.failed() == []
     os.kill(cell_of(second, version.service_versions["web"]).program, signal.SIGKILL)
     drive(second, lambda seen: {pod.restarts for pod in seen.pods} == {0, 1} and all(pod.ready for pod in seen.pods))
@@ -106,9 +106,9 @@ def test_supervisor_death_stops_nothing(
 def test_a_killed_envoy_is_started_again(target: ProcessTarget, root: Path) -> None:
     """The cells go on, and the same fronts answer again."""
     go_live(target, version_of(web()), root, web=1)
-    life = target.supervisor.fronts.life()
+    life = envoy_of(target)
     assert life and life.send(signal.SIGKILL)
-    drive(target, lambda seen: bool(seen.weights.get("web")) and target.supervisor.fronts.life() not in (None, life))
+    drive(target, lambda seen: bool(seen.weights.get("web")) and envoy_of(target) not in (None, life))
     with Load(*front(target), rate=20) as load:
         run_for(target, 1)
     assert load.failed() == []

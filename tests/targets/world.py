@@ -11,6 +11,8 @@ from seaway.digest import Digest
 from seaway.targets.base import Retarget, Scale, Seen, Shift, Version
 from seaway.targets.blueprint import Blueprint, Port, Workload
 from seaway.targets.document import encode
+from seaway.targets.process.fronts import Fronts
+from seaway.targets.process.life import Life
 from seaway.targets.process.paths import EnvironmentPaths, ProjectPaths
 from seaway.targets.process.target import ProcessTarget
 
@@ -44,6 +46,11 @@ def version_of(*workloads: Workload, secrets: Mapping[str, Mapping[str, str]] | 
 def place(folder: Path) -> EnvironmentPaths:
     """Returns the state folder of one environment below `folder`."""
     return ProjectPaths(folder / "shop-1", "shop").environment("dev")
+
+
+def envoy_of(target: ProcessTarget) -> Life | None:
+    """Returns the Envoy that runs in front of a target's services."""
+    return Fronts(target.paths.envoy, "").life()
 
 
 def drive(target: ProcessTarget, holds: Callable[[Seen], bool], *, seconds: float = 20.0) -> Seen:

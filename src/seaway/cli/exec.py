@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import click
 
 from seaway.cli.frame import command, project
@@ -34,7 +32,7 @@ def exec_(output: Output, service: str, argv: tuple[str, ...], environment: str 
     if not 0 < index <= len(running):
         raise NameUnknown(f"{service} has {_count(len(running))}, not a number {index}", hint="seaway ps")
     try:
-        return subprocess.call(supervisor.launcher.enter(running[index - 1], argv))
+        return supervisor.launcher.attend(running[index - 1], argv)
     finally:
         supervisor.close()
 

@@ -31,13 +31,17 @@ LATENCY_EDGES = tuple(edge * 10**power / 10 for power in range(5) for edge in _E
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Where Envoy listens for one port of a service: its own address, and the published one if there is one."""
+    """Where Envoy listens for one port of a service: its own address, and the published one if there is one.
+
+    `names` are the service's other names, for places where a front is known by name.
+    """
 
     service: str
     port: int
     address: str
     http: bool = True
     published: tuple[str, int] | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,12 +63,22 @@ class Backend:
         return f"{self.pod}~{port}"
 
 
-def bootstrap(folder: str, admin: tuple[str, int], node: str, edges: Sequence[float] = LATENCY_EDGES) -> Json:
+def admin_socket(address: str, port: int) -> Json:
+    """Returns an address of Envoy's own interface."""
+    return _socket(address, port)
+
+
+def admin_pipe(path: str) -> Json:
+    """Returns a Unix socket as the address of Envoy's own interface: nobody else on the network reaches it."""
+    return {"pipe": {"path": path, "mode": 0o600}}
+
+
+def bootstrap(folder: str, admin: Json, node: str, edges: Sequence[float] = LATENCY_EDGES) -> Json:
     """Returns the file Envoy starts with; the rest is in `lds.json`, `cds.json`, `rds/`, `eds/`."""
     histogram = {"match": {"suffix": "upstream_rq_time"}, "buckets": list(edges)}
     return {
         "node": {"id": node, "cluster": node},
-        "admin": {"address": _socket(*admin)},
+        "admin": {"address": admin},
         "dynamic_resources": {"lds_config": _path(folder, "lds"), "cds_config": _path(folder, "cds")},
         "stats_flush_interval": "1s",
         "stats_config": {"histogram_bucket_settings": [histogram]},

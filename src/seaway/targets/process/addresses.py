@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from seaway.errors import AddressTaken, LimitExceeded
 from seaway.targets.process.listeners import Listener, owner
@@ -18,6 +18,24 @@ from seaway.targets.process.listeners import Listener, owner
 FIRST_BLOCK, BLOCKS = 64, 64
 FIRST_REPLICA, LAST = 10, 254
 ADMIN_PORT = 9901
+
+
+class Places(Protocol):
+    """The addresses of an environment, wherever it runs."""
+
+    @property
+    def services(self) -> Mapping[str, int]:
+        """The services that have a place."""
+
+    @property
+    def admin(self) -> str:
+        """Where Envoy's own interface listens; empty where it has no address."""
+
+    def front(self, service: str) -> str:
+        """Returns the address under which other services reach a service."""
+
+    def replica(self, service: str, taken: Iterable[str]) -> str:
+        """Returns a free address for a replica of a service; raises LimitExceeded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +28,10 @@ class View:
 
 
 class Admin:
-    """Envoy's administration interface on its loopback address."""
+    """Envoy's administration interface; `fetch` gets a path of it and raises EngineUnavailable."""
 
-    def __init__(self, address: str, port: int) -> None:
-        self._base = f"http://{address}:{port}"
-        self._client = Client(error=EngineUnavailable, tries=1, timeout=PATIENCE)
+    def __init__(self, fetch: Callable[[str], bytes]) -> None:
+        self._fetch = fetch
 
     def view(self) -> View:
         """Looks once; raises EngineUnavailable when Envoy does not answer or answers nonsense."""
@@ -47,19 +46,29 @@ class Admin:
                 _in_flight(statuses),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EngineUnavailable(f"envoy's answer has another form: {error!r}", where=self._base) from error
+            raise EngineUnavailable(f"envoy's answer has another form: {error!r}", where="envoy") from error
 
     def _get(self, path: str) -> dict[str, Any]:
-        answer = self._client.get(self._base + path, limit=_LIMIT)
-        if answer.status == 404:  # a dump of which there is nothing yet
-            return {}
-        if answer.status != 200:
-            raise EngineUnavailable(f"envoy answered {answer.status}", where=self._base + path)
         try:
-            document = json.loads(answer.body)
+            document = json.loads(self._fetch(path))
         except ValueError as error:
-            raise EngineUnavailable("envoy's answer is not JSON", where=self._base + path) from error
+            raise EngineUnavailable("envoy's answer is not JSON", where=path) from error
         return document if isinstance(document, dict) else {}
+
+
+def on_loopback(address: str, port: int) -> Callable[[str], bytes]:
+    """Returns how Envoy's interface at an address is asked; one client is kept, since it costs more than a question."""
+    client = Client(error=EngineUnavailable, tries=1, timeout=PATIENCE)
+
+    def fetch(path: str) -> bytes:
+        answer = client.get(f"http://{address}:{port}{path}", limit=_LIMIT)
+        if answer.status == 404:  # a dump of which there is nothing yet
+            return b"{}"
+        if answer.status != 200:
+            raise EngineUnavailable(f"envoy answered {answer.status}", where=path)
+        return answer.body
+
+    return fetch
 
 
 def _http_weights(dump: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -20,12 +20,24 @@ from typing import Any
 from seaway.digest import Digest
 from seaway.errors import ExtraMissing
 from seaway.targets.cell.launch import keep_command
-from seaway.targets.envoy import Backend, Front, bootstrap, clusters, endpoints, listeners, route_table, weigh
-from seaway.targets.process.addresses import ADMIN_PORT, Addresses, require_free
-from seaway.targets.process.admin import Admin, View
+from seaway.targets.envoy import (
+    Backend,
+    Front,
+    admin_socket,
+    bootstrap,
+    clusters,
+    endpoints,
+    listeners,
+    route_table,
+    weigh,
+)
+from seaway.targets.process.addresses import ADMIN_PORT, Places, require_free
+from seaway.targets.process.admin import Admin, View, on_loopback
 from seaway.targets.process.life import Life
 from seaway.targets.process.listeners import listeners as heard
 from seaway.targets.process.record import read_json, write_bytes
+
+FLAGS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning", "--drain-time-s", "5")
 
 Shares = Mapping[str, Mapping[str, int]]
 
@@ -58,9 +70,10 @@ def find_envoy() -> Path:
 class Fronts:
     """One environment's Envoy."""
 
-    def __init__(self, folder: Path, node: str) -> None:
+    def __init__(self, folder: Path, node: str, *, seen_as: str = "") -> None:
         self.folder = folder
         self.node = node
+        self.seen_as = seen_as or str(folder)  # the folder as Envoy itself sees it
         self._child: subprocess.Popen[bytes] | None = None
         self._admin: Admin | None = None
 
@@ -70,17 +83,21 @@ class Fronts:
         life = Life(int(record["pid"]), int(record["start"])) if record else None
         return life if life and life.alive else None
 
-    def turn(self, traffic: Traffic, addresses: Addresses) -> View:
+    def runs(self) -> bool:
+        """Tells whether Envoy is there."""
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+        return self.life() is not None
+
+    def turn(self, traffic: Traffic, addresses: Places) -> View:
         """Does what is due and returns what Envoy said; raises EngineUnavailable or AddressTaken."""
-        running = self._reaped_life()
+        running = self.runs()
         if not traffic.fronts:
             return View()
-        if running is None:
-            self._start(traffic, addresses)
+        if not running:
+            self.launch(traffic, addresses)
             return View()
-        if self._admin is None:  # kept, since a client costs more than a question
-            self._admin = Admin(addresses.admin, ADMIN_PORT)
-        view = self._admin.view()
+        view = self.look(addresses)
         self._write_clusters(traffic, view)
         self._write_routes(traffic, view)
         return view
@@ -89,26 +106,22 @@ class Fronts:
         """Ends Envoy; its connections end with it."""
         if life := self.life():
             life.send(signal.SIGTERM)
-        self._reaped_life()
+        self.runs()
 
-    def _reaped_life(self) -> Life | None:
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
-        return self.life()
+    def look(self, addresses: Places) -> View:
+        """Asks Envoy what it does."""
+        if self._admin is None:  # kept, since a client costs more than a question
+            self._admin = Admin(on_loopback(addresses.admin, ADMIN_PORT))
+        return self._admin.view()
 
-    def _start(self, traffic: Traffic, addresses: Addresses) -> None:
+    def launch(self, traffic: Traffic, addresses: Places) -> None:
+        """Starts Envoy on its files; repeating it while one comes up changes nothing."""
         if self._child is not None:
             return  # it has not written its record yet
-        sockets = heard()
-        require_free(addresses.admin, ADMIN_PORT, sockets, what="envoy")
-        for front in traffic.fronts:
-            _require_front(front, sockets)
-        self._write_clusters(traffic, View())
-        self._write_routes(traffic, View())
-        start = bootstrap(str(self.folder), (addresses.admin, ADMIN_PORT), self.node)
-        write_bytes(self.folder / "bootstrap.json", json.dumps(start).encode())
-        flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning", "--drain-time-s", "5")
-        argv = (str(find_envoy()), "-c", str(self.folder / "bootstrap.json"), *flags)
+        require_free(addresses.admin, ADMIN_PORT, heard(), what="envoy")
+        self.require_free(traffic.fronts)
+        self.prepare(traffic, bootstrap(self.seen_as, admin_socket(addresses.admin, ADMIN_PORT), self.node))
+        argv = (str(find_envoy()), "-c", str(self.folder / "bootstrap.json"), *FLAGS)
         with (self.folder / "envoy.log").open("ab") as log:
             self._child = subprocess.Popen(
                 keep_command(self.folder, argv),
@@ -118,6 +131,18 @@ class Fronts:
                 start_new_session=True,
                 cwd="/",
             )
+
+    def prepare(self, traffic: Traffic, start: Mapping[str, Any]) -> None:
+        """Writes what an Envoy reads when it starts."""
+        self._write_clusters(traffic, View())
+        self._write_routes(traffic, View())
+        write_bytes(self.folder / "bootstrap.json", json.dumps(start).encode())
+
+    def require_free(self, fronts: Sequence[Front]) -> None:
+        """Raises AddressTaken where somebody else listens on an address of these fronts."""
+        sockets = heard() if fronts else []
+        for front in fronts:
+            _require_front(front, sockets)
 
     def _write_clusters(self, traffic: Traffic, view: View) -> None:
         """Step 1 and 3: endpoints and clusters of what is wanted, and of what some route still names."""
@@ -130,7 +155,7 @@ class Fronts:
             self._publish(f"eds/{name}", [entry])
         on_disk = {path.name.removesuffix(".json") for path in (self.folder / "eds").glob("[!.]*.json")}
         named = (assigned.keys() | view.routed() | self._written_routes()) & on_disk
-        self._publish("cds", clusters(str(self.folder), named))
+        self._publish("cds", clusters(self.seen_as, named))
         for name in on_disk - named - view.clusters:
             (self.folder / "eds" / f"{name}.json").unlink()
 
@@ -145,7 +170,7 @@ class Fronts:
         for front in traffic.fronts:
             if front.http:
                 self._publish(f"rds/{front.name}", [route_table(front, weights[front.name])])
-        self._publish("lds", listeners(str(self.folder), self._admitted(traffic), weights))
+        self._publish("lds", listeners(self.seen_as, self._admitted(traffic), weights))
         for path in (self.folder / "rds").glob("[!.]*.json"):
             if path.stem not in weights:
                 path.unlink()
@@ -153,10 +178,7 @@ class Fronts:
     def _admitted(self, traffic: Traffic) -> list[Front]:
         """Returns the fronts that have their listener already or whose address is free."""
         known = {str(entry["name"]) for entry in self._resources("lds")}
-        new = [front for front in traffic.fronts if front.name not in known]
-        sockets = heard() if new else []
-        for front in new:
-            _require_front(front, sockets)
+        self.require_free([front for front in traffic.fronts if front.name not in known])
         return list(traffic.fronts)
 
     def _written_weights(self) -> dict[str, dict[str, int]]:

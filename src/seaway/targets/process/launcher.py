@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 from seaway.errors import TargetUnsupported
 from seaway.targets.blueprint import Workload
 from seaway.targets.cell.launch import borrow_command, enter_command
-from seaway.targets.process.addresses import Addresses
+from seaway.targets.process.addresses import Places
 from seaway.targets.process.cells import Cell, Cells
 from seaway.targets.process.ladder import NAMESPACES, PROOT, Way, choose_way
 from seaway.targets.process.paths import EnvironmentPaths
@@ -18,7 +20,7 @@ from seaway.targets.process.plan import Start
 from seaway.targets.process.proot import copy_root, under_proot
 from seaway.targets.process.record import read_json
 from seaway.targets.process.spec import Placing, cell_spec, numeric_user
-from seaway.targets.process.store import Installed
+from seaway.targets.process.store import Installed, Store
 
 
 class Launcher:
@@ -33,7 +35,21 @@ class Launcher:
         """How cells are made on this machine; raises TargetUnsupported."""
         return choose_way(self.paths.folder, self.paths.tools)
 
-    def start(self, start: Start, installed: Installed, addresses: Addresses) -> None:
+    @property
+    def says(self) -> str:
+        """How cells are made, for people."""
+        return self.way.says
+
+    @property
+    def shares_network(self) -> bool:
+        """Cells have the host's network."""
+        return True
+
+    def places(self, services: Sequence[str]) -> Places:
+        """Returns loopback addresses with a place for each service, the same ones each time."""
+        return Store(self.paths).addresses(tuple(services))
+
+    def start(self, start: Start, installed: Installed, addresses: Places) -> None:
         """Puts a run on disk and starts it, at a free address if it has none yet."""
         replica, workload = start.replica, start.wanted.workload
         if not replica.address:
@@ -51,6 +67,19 @@ class Launcher:
         if self.way.mode != PROOT:
             return enter_command(path, cell.program, argv)
         return borrow_command(path, under_proot({**(read_json(path) or {}), "argv": list(argv)}, self.way.proot))
+
+    def asks(self, cell: Cell, argv: Sequence[str], seconds: float) -> bool:
+        """Tells whether a command in a cell ends with 0 in time."""
+        command = self.enter(cell, tuple(argv))
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
+
+    def attend(self, cell: Cell, argv: Sequence[str]) -> int:
+        """Runs a command in a cell on this terminal and returns its exit code."""
+        return subprocess.call(self.enter(cell, tuple(argv)))
 
     def make_volumes(self, workload: Workload) -> None:
         """Creates the named volumes of a workload, writable for its user; what is in them stays as it is."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seaway.targets.blueprint import Workload
-from seaway.targets.process.addresses import Addresses
+from seaway.targets.process.addresses import Places
 
 
-def hosts_file(workloads: Iterable[Workload], addresses: Addresses, *, hostname: str, own: str) -> str:
+def hosts_file(workloads: Iterable[Workload], addresses: Places, *, hostname: str, own: str) -> str:
     """Returns `/etc/hosts` of a replica: its own name is its own address, each service and alias a front."""
     lines = ["127.0.0.1 localhost", f"{own} {hostname}"]
     for workload in workloads:

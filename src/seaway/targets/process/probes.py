@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 import shlex
 import socket
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
+from seaway.errors import SeawayError
 from seaway.targets.blueprint import Probe, Workload
 from seaway.targets.process.cells import Cell
 from seaway.targets.process.wildcard import reach_own
@@ -28,7 +29,7 @@ PLAIN = Probe(test=(), interval=2.0, timeout=2.0, retries=3)
 FETCHERS = ("curl", "wget")
 _URL = re.compile(r"https?://\S+")
 
-Enter = Callable[[Cell, tuple[str, ...]], list[str]]
+Asks = Callable[[Cell, tuple[str, ...], float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Check:
     command: tuple[str, ...] = ()
 
 
-def check_of(workload: Workload, address: str) -> Check:
-    """Returns how a replica of a workload is asked."""
+def check_of(workload: Workload, address: str, *, shared: bool = True) -> Check:
+    """Returns how a replica of a workload is asked; `shared`: its `localhost` is everybody's."""
     ports = tuple(port.target for port in workload.ports if port.protocol == "tcp")
     test = workload.probe.test if workload.probe else ()
     if not test or test[0] == "NONE":
@@ -53,7 +54,7 @@ def check_of(workload: Workload, address: str) -> Check:
     question = _question(" ".join(test[1:]) if test[0] == "CMD-SHELL" else shlex.join(test[1:]), ports)
     if question:
         return Check(address, (question[0],), question[1])
-    return Check(address, command=reach_own(words, address, ports))
+    return Check(address, command=reach_own(words, address, ports) if shared else tuple(words))
 
 
 def _question(text: str, ports: Sequence[int]) -> tuple[int, str] | None:
@@ -69,15 +70,14 @@ def _question(text: str, ports: Sequence[int]) -> tuple[int, str] | None:
     return (port, (url.path or "/") + (f"?{url.query}" if url.query else "")) if port in ports else None
 
 
-def ask(check: Check, timeout: float, command: list[str]) -> bool:
-    """Asks once; anything but a clear yes is a no. `command` is how the check's own command enters the cell."""
+def ask(check: Check, timeout: float, execute: Callable[[tuple[str, ...], float], bool]) -> bool:
+    """Asks once; anything but a clear yes is a no. `execute` runs the check's own command in the replica."""
     try:
         if check.command:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
-            return done.returncode == 0
+            return execute(check.command, timeout)
         if check.path:
             return get_status(check.address, check.ports[0], check.path, timeout) < 400
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, SeawayError):
         return False
     return not check.ports or any(accepts(check.address, port, timeout) for port in check.ports)
 
@@ -104,7 +104,7 @@ def get_status(address: str, port: int, path: str, timeout: float) -> int:
 
 @dataclass
 class _Health:
-    run: int
+    run: tuple[int, float]
     since: float
     ready: bool = False
     proven: bool = False
@@ -116,8 +116,9 @@ class _Health:
 class Prober:
     """Asks the running pods, each in its own time, a few at once; never blocks the caller."""
 
-    def __init__(self, enter: Enter) -> None:
-        self._enter = enter
+    def __init__(self, asks: Asks, *, shared: bool = True) -> None:
+        self._asks = asks
+        self._shared = shared
         self._health: dict[str, _Health] = {}
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="probe")
 
@@ -126,7 +127,7 @@ class Prober:
         known = set(ready)
         for cell in cells:
             if cell.id in known:
-                self._health[cell.id] = _Health(cell.replica.run, 0.0, ready=True, proven=True)
+                self._health[cell.id] = _Health(_run(cell), 0.0, ready=True, proven=True)
 
     def turn(self, pods: Sequence[tuple[Cell, Workload]], now: float) -> set[str]:
         """Gathers answers, asks who is due, and returns the ids of the pods that are ready.
@@ -137,8 +138,8 @@ class Prober:
         self._health = {name: health for name, health in self._health.items() if name in running}
         for cell, workload in pods:
             health = self._health.get(cell.id)
-            if health is None or health.run != cell.replica.run:
-                health = self._health[cell.id] = _Health(cell.replica.run, now)
+            if health is None or health.run != _run(cell):
+                health = self._health[cell.id] = _Health(_run(cell), now)
             self._advance(cell, workload, health, now)
         return {name for name, health in self._health.items() if health.ready}
 
@@ -156,9 +157,13 @@ class Prober:
             _judge(health, probe, health.asked.result(), now, _eager(workload, probe))
             health.asked = None
         if health.asked is None and now >= health.due:
-            check = check_of(workload, cell.replica.address)
-            command = self._enter(cell, check.command) if check.command else []
-            health.asked = self._pool.submit(ask, check, probe.timeout, command)
+            check = check_of(workload, cell.replica.address, shared=self._shared)
+            health.asked = self._pool.submit(ask, check, probe.timeout, partial(self._asks, cell))
+
+
+def _run(cell: Cell) -> tuple[int, float]:
+    """Names a run of a replica: an engine may start it again without telling."""
+    return cell.replica.run, cell.since
 
 
 def _eager(workload: Workload, probe: Probe) -> float:

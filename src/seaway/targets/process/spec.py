@@ -15,7 +15,7 @@ from typing import Any
 from seaway.digest import Digest
 from seaway.errors import TargetUnsupported
 from seaway.targets.blueprint import Blueprint, Mount, Workload
-from seaway.targets.process.addresses import Addresses
+from seaway.targets.process.addresses import Places
 from seaway.targets.process.cells import Replica
 from seaway.targets.process.ladder import NAMESPACES, PROOT, Way, base_spec
 from seaway.targets.process.names import hosts_file
@@ -38,7 +38,7 @@ class Placing:
     blueprint: Blueprint
     roots: Mapping[Digest, Path]
     paths: EnvironmentPaths
-    addresses: Addresses
+    addresses: Places
     way: Way
 
 
@@ -86,9 +86,21 @@ def numeric_user(workload: Workload) -> tuple[int, int]:
 
 def environment_of(workload: Workload, replica: Replica, placing: Placing) -> dict[str, str]:
     """Returns the environment of a replica's program, secrets included."""
-    own = {
-        "SEAWAY_APP": placing.blueprint.app,
-        "SEAWAY_ENVIRONMENT": placing.blueprint.environment,
+    own = own_names(workload, replica, placing.blueprint)
+    secret = {
+        name: secret_path(placing.paths, placing.version, source).read_text().rstrip("\n")
+        for name, source in workload.secret_environment.items()
+    }
+    environment = {"PATH": DEFAULT_PATH, "HOSTNAME": workload.hostname or replica.id, **workload.environment}
+    python = ":".join(each for each in ("/run/seaway", environment.get("PYTHONPATH", "")) if each)
+    return {**environment, **secret, **own, "PYTHONPATH": python}
+
+
+def own_names(workload: Workload, replica: Replica, blueprint: Blueprint) -> dict[str, str]:
+    """Returns the variables by which a program knows itself."""
+    return {
+        "SEAWAY_APP": blueprint.app,
+        "SEAWAY_ENVIRONMENT": blueprint.environment,
         "SEAWAY_SERVICE": workload.service,
         "SEAWAY_VERSION": replica.service_version,
         "SEAWAY_REPLICA": replica.id,
@@ -99,13 +111,6 @@ def environment_of(workload: Workload, replica: Replica, placing: Placing) -> di
         "SEAWAY_REQUEST_KEY_FILE": INSIDE_CELL,
         "SEAWAY_PORTS": ",".join(str(port.target) for port in workload.ports),
     }
-    secret = {
-        name: secret_path(placing.paths, placing.version, source).read_text().rstrip("\n")
-        for name, source in workload.secret_environment.items()
-    }
-    environment = {"PATH": DEFAULT_PATH, "HOSTNAME": workload.hostname or replica.id, **workload.environment}
-    python = ":".join(each for each in ("/run/seaway", environment.get("PYTHONPATH", "")) if each)
-    return {**environment, **secret, **own, "PYTHONPATH": python}
 
 
 def secret_path(paths: EnvironmentPaths, version: Digest, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seaway.digest import Digest
@@ -19,10 +19,11 @@ from seaway.targets.process.wishes import Wishes
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A version that may run here, and where the roots of its images are."""
+    """A version that may run here, and where the roots of its images are, or an engine's ids of them."""
 
     version: Version
-    roots: Mapping[Digest, Path]
+    roots: Mapping[Digest, Path] = field(default_factory=dict)
+    images: Mapping[Digest, str] = field(default_factory=dict)
 
 
 class Store:
@@ -60,6 +61,7 @@ class Store:
         document = {
             "version": version_document(installed.version),
             "roots": {str(digest): str(root) for digest, root in installed.roots.items()},
+            "images": {str(digest): identity for digest, identity in installed.images.items()},
         }
         path = self.paths.versions / f"{installed.version.digest.hex}.json"
         if read_json(path) != document:
@@ -93,6 +95,7 @@ def _read_installed(path: Path) -> Installed:
     document = read_json(path) or {}
     try:
         roots = {Digest.parse(text): Path(root) for text, root in document["roots"].items()}
-        return Installed(read_version(document["version"]), roots)
+        images = {Digest.parse(text): str(identity) for text, identity in document.get("images", {}).items()}
+        return Installed(read_version(document["version"]), roots, images)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Undetermined(f"an installed version is damaged: {error}", where=path, hint=f"move {path} away") from error

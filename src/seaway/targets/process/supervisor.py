@@ -15,11 +15,11 @@ from functools import partial
 from seaway.errors import SeawayError
 from seaway.targets.blueprint import Workload
 from seaway.targets.envoy import Backend, Front
-from seaway.targets.process.addresses import Addresses
+from seaway.targets.process.addresses import Places
 from seaway.targets.process.admin import View
-from seaway.targets.process.cells import Cell, Cells, CellState
-from seaway.targets.process.fronts import Fronts, Traffic
-from seaway.targets.process.launcher import Launcher
+from seaway.targets.process.cells import Cell, CellState
+from seaway.targets.process.engine import Engine, processes
+from seaway.targets.process.fronts import Traffic
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.plan import Plan, Wanted, decide, wanted_of
 from seaway.targets.process.probes import Prober
@@ -55,15 +55,14 @@ class Look:
 class Supervisor:
     """Keeps one environment as it is wished; whoever replaces it after a kill goes on from what lies on disk."""
 
-    def __init__(self, paths: EnvironmentPaths) -> None:
+    def __init__(self, paths: EnvironmentPaths, engine: Engine | None = None) -> None:
         paths.make()
         self.paths = paths
         self.store = Store(paths)
-        self.cells = Cells(paths.cells)
-        self.launcher = Launcher(paths, self.cells)
-        self.fronts = Fronts(paths.envoy, f"{paths.app}-{paths.environment}")
+        engine = engine or processes(paths)
+        self.cells, self.launcher, self.fronts = engine.replicas, engine.starter, engine.proxy
         self.look = Look()
-        self._prober = Prober(self.launcher.enter)
+        self._prober = Prober(self.launcher.asks, shared=self.launcher.shares_network)
         self._adopted = False
         self._leaving: dict[str, float] = {}
         self._idle: dict[str, float] = {}
@@ -74,7 +73,7 @@ class Supervisor:
         versions = {digest: each.version for digest, each in installed.items()}
         look = Look(now, self.cells.seen(), wanted=wanted_of(wishes, versions))
         self.cells.settle(look.cells)
-        addresses = self.store.addresses(_services(versions))
+        addresses = self.launcher.places(() if wishes.down else _services(versions))
         look.ready = self._probe(look)
         look.plan = decide(look.wanted, look.cells, look.ready, now)
         for start in look.plan.start:
@@ -102,9 +101,9 @@ class Supervisor:
         ]
         return self._prober.turn(pods, time.monotonic())
 
-    def _route(self, look: Look, wishes: Wishes, versions: Versions, addresses: Addresses) -> None:
+    def _route(self, look: Look, wishes: Wishes, versions: Versions, addresses: Places) -> None:
         if wishes.down:
-            if not any(cell.life for cell in look.cells):
+            if all(cell.state is CellState.ENDED for cell in look.cells):
                 self.fronts.stop()
             return
         look.fronts = _fronts(wishes, versions, addresses)
@@ -135,7 +134,7 @@ class Supervisor:
         self._leaving = {name: self._leaving.get(name, now) for name in names}
         self._idle = {name: since for name, since in self._idle.items() if name in names}
         routed = {cluster.rpartition("~")[0] for cluster in look.view.routed()}
-        blind = not look.view.clusters and self.fronts.life() is not None  # Envoy runs but told nothing
+        blind = not look.view.clusters and self.fronts.runs()  # Envoy runs but told nothing
         for cell in look.plan.leave:
             if cell.id in routed or look.view.active.get(cell.replica.address, 0) or blind:
                 self._idle.pop(cell.id, None)
@@ -162,7 +161,7 @@ def _services(versions: Versions) -> tuple[str, ...]:
     return tuple(sorted({name for version in versions.values() for name in version.service_versions}))
 
 
-def _fronts(wishes: Wishes, versions: Versions, addresses: Addresses) -> tuple[Front, ...]:
+def _fronts(wishes: Wishes, versions: Versions, addresses: Places) -> tuple[Front, ...]:
     """Returns the fronts of the active versions; where they differ the stable one decides."""
     order = [each for each in wishes.active if each != wishes.stable] + ([wishes.stable] if wishes.stable else [])
     found: dict[str, Front] = {}
@@ -173,7 +172,7 @@ def _fronts(wishes: Wishes, versions: Versions, addresses: Addresses) -> tuple[F
     return tuple(found[name] for name in sorted(found))
 
 
-def _fronts_of(workload: Workload, addresses: Addresses) -> list[Front]:
+def _fronts_of(workload: Workload, addresses: Places) -> list[Front]:
     own = addresses.front(workload.service)
     return [
         Front(
@@ -182,6 +181,7 @@ def _fronts_of(workload: Workload, addresses: Addresses) -> list[Front]:
             own,
             http=port.http,
             published=(port.host, port.published) if port.published else None,
+            names=workload.aliases,
         )
         for port in workload.ports
         if port.protocol == "tcp"

@@ -48,7 +48,7 @@ def status(target: ProcessTarget) -> dict[str, Any]:
     return {
         "wishes": target.store.wishes().document(),
         "seen": encode(seen),
-        "way": target.supervisor.launcher.way.says,
+        "way": target.supervisor.launcher.says,
         "waits": dict(look.plan.waits),
         "fronts": [encode(front) for front in look.fronts],
     }
