@@ -10,9 +10,12 @@ import pytest
 
 from seaway.errors import StaleEpoch
 from seaway.targets.base import Action, Retarget, Retire, Scale, Seen, Shift, Target, Version
+from seaway.targets.kubernetes.target import KubernetesTarget
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.target import ProcessTarget
+from tests.fakes.api import FakeApi
 from tests.fakes.target import FakeTarget
+from tests.targets.kubernetes.world import exposed
 from tests.targets.world import version_of, web
 
 pytestmark = pytest.mark.rootless
@@ -46,12 +49,15 @@ class Subject:
         raise AssertionError(f"it never held: {seen}")
 
 
-@pytest.fixture(params=["process", "memory"])
+@pytest.fixture(params=["process", "memory", "kubernetes"])
 def subject(request: pytest.FixtureRequest, paths: EnvironmentPaths, root: Path) -> Iterator[Subject]:
     """Returns each target in turn."""
     if request.param == "memory":
         fake = FakeTarget(now=time.time())
         yield Subject(fake, fake.install, 0.0)
+    elif request.param == "kubernetes":
+        place = KubernetesTarget(FakeApi(), "shop-dev", "shop")
+        yield Subject(place, lambda version: place.store.install(exposed(version)), 0.0)
     else:
         real = ProcessTarget(paths)
         yield Subject(real, lambda version: real.install(version, roots=lambda _digest: root), 0.05)

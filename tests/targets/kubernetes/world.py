@@ -74,3 +74,10 @@ def installed(*workloads: Workload, setting: Setting = SETTING) -> Installed:
     made = render(replace(SHOP, workloads=workloads), setting, CONFIGS)
     plain = Version(Digest.of(b""), Digest.of(b"bundle"), "prod", replace(SHOP, workloads=workloads), {})
     return Installed.of(version_of(plain, made), made)
+
+
+def exposed(version: Version) -> Installed:
+    """Returns a version whose service `web` stands behind a gateway, so that its share may be any percent."""
+    places = {"web": Place(expose=Exposure("", "/", 8000, 60.0))}
+    setting = Setting("shop-dev", "registry.example/shop", places, gateway=GatewayKeys("edge", "gateway"))
+    return Installed.of(version, render(version.blueprint, setting, {}))
