@@ -302,9 +302,12 @@ def _fetcher(target: ProcessTarget) -> envoy.Fetch:
     def fetch(path: str) -> bytes:
         try:
             block = target.store.addresses(())
-            return client.get(f"http://{block.admin}:{ADMIN_PORT}{path}", limit=_LARGEST).body
+            answer = client.get(f"http://{block.admin}:{ADMIN_PORT}{path}", limit=_LARGEST)
         except EngineUnavailable as error:
             raise SourceError(str(error), where=path) from error
+        if answer.status != 200:
+            raise SourceError(f"envoy answered {answer.status}", where=path)
+        return answer.body
 
     return fetch
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import resource
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -264,3 +266,22 @@ def test_a_caller_may_wait_less_than_usual() -> None:
         with pytest.raises(RegistryError):
             Client(tries=1, timeout=0.2).get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     assert time.monotonic() - began < 5.0
+
+
+def test_a_document_that_drips_costs_no_more_than_one_that_is_silent() -> None:
+    """A byte now and then keeps each read going; the whole body has the same time."""
+
+    def drip(door: socket.socket) -> None:
+        connection, _ = door.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(b".")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=drip, args=(door,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(SourceError, match=r"did not end in 0\.3 s"):
+            Client(error=SourceError, tries=1, timeout=0.3).get(f"http://127.0.0.1:{door.getsockname()[1]}/")
+    assert time.monotonic() - began < 3.0

@@ -40,7 +40,7 @@ def begin(road: Road) -> dict[str, Any]:
 def traffic(road: Road) -> Iterator[list[dict[str, Any]]]:
     """Asks production eighty times a second; the client's own log is in the list once it has ended."""
     log, stop = road.home / f"load-{time.time_ns()}.jsonl", road.home / f"stop-{time.time_ns()}"
-    words = ["load", "production", "--for", "200", "--log", str(log), "--until-file", str(stop), "--json"]
+    words = ["load", "production", "--for", "500", "--log", str(log), "--until-file", str(stop), "--json"]
     process = subprocess.Popen([SEAWAY, *words], cwd=road.app, env=road.environ(), stdout=subprocess.PIPE)
     asked: list[dict[str, Any]] = []
     try:

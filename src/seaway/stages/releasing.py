@@ -18,7 +18,7 @@ from seaway.errors import Aborted, EvidenceMissing, Held, NoWayBack, RolledBack,
 from seaway.evidence.notary import Notary
 from seaway.evidence.progress import ReleaseRequest
 from seaway.evidence.statement import PredicateType
-from seaway.release.criteria import TIMED, Known, budget_of, judged, spec_of
+from seaway.release.criteria import TIMED, Known, budget_of, declared, judged, spec_of
 from seaway.release.document import encode
 from seaway.release.history import LENGTHS
 from seaway.release.steps import Party, Plan
@@ -200,12 +200,17 @@ def _known(space: Workspace, environment: str, move: Move) -> dict[str, Known]:
 
 
 def _say_unjudged(keys: ReleaseKeys, services: Mapping[str, Known], say: Say) -> None:
+    """Says what is not judged, and what cannot be certified while nothing goes wrong: both before anybody waits."""
     for service, known in services.items():
         for each in set(keys.criteria) - set(judged(keys, known.slo)):
             says = (
                 f"{each.name} of {service} is not judged: it has no threshold, as slo: {{{each.name}: {{p95: 250ms}}}}"
             )
             say("criteria", says)
+        for each in judged(keys, known.slo):
+            if declared(each, known.slo) is None:
+                says = f"{each.name} of {service} has no objective: while neither version fails, nothing certifies it"
+                say("criteria", says + (", as slo: {availability: 99}" if each.name == "errors" else ""))
 
 
 def _budgets(keys: ReleaseKeys, services: Mapping[str, Known]) -> Iterator[tuple[str, float]]:
