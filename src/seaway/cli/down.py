@@ -9,6 +9,7 @@ import click
 from seaway.cli.frame import command
 from seaway.cli.opening import workspace
 from seaway.cli.output import Output
+from seaway.cli.place import on_cluster
 from seaway.errors import AgentMissing, EngineUnavailable
 from seaway.stages.calling import known_agent, runs
 from seaway.stages.running import agent
@@ -17,10 +18,16 @@ _PATIENCE = 60.0
 
 
 @command("down")
-@click.option("--on", "environment", metavar="ENV", help="Only this environment (default: all).")
+@click.option("--on", "environment", metavar="ENV", help="Only this environment (default: all on this machine).")
 def down_(output: Output, environment: str | None) -> None:
     """Stop every replica and Envoy of this app, and the agent; volumes, images and the ledger stay."""
     space = workspace()
+    if environment and (cluster := on_cluster(space, space.environment(environment))):
+        ran = cluster.down(space, environment)
+        output.data(
+            {"stopped": [environment] if ran else []}, f"stopped: {environment if ran else 'nothing was running'}"
+        )
+        return
     names = [space.environment(environment)] if environment else space.paths.environments()
     stopped = [name for name in names if runs(space, name)]
     client = agent(space) if names else known_agent(space)

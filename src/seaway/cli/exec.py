@@ -6,6 +6,7 @@ import click
 
 from seaway.cli.frame import command, project
 from seaway.cli.output import Output
+from seaway.cli.place import on_cluster
 from seaway.errors import NameUnknown
 from seaway.targets.process.cells import CellState
 from seaway.targets.process.supervisor import Supervisor
@@ -23,6 +24,9 @@ def exec_(output: Output, service: str, argv: tuple[str, ...], environment: str 
     space = project()
     space.require_service(service)
     name = space.environment(environment)
+    if cluster := on_cluster(space, name):
+        code: int = cluster.run(space, name, service, argv, index)
+        return code
     if name not in space.paths.environments():
         raise NameUnknown(f"nothing runs in {name}", hint=f"seaway up --on {name}")
     supervisor = Supervisor(space.paths.environment(name))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import click
 
 from seaway.cli.frame import command, project
 from seaway.cli.output import Output
+from seaway.cli.place import on_cluster
 from seaway.targets.process.logs import Logs
 
 
@@ -24,7 +26,11 @@ def logs_(
     space = project()
     for service in services:
         space.require_service(service)
-    logs = Logs(space.paths.environment(space.environment(environment)).cells)
+    name = space.environment(environment)
+    if cluster := on_cluster(space, name):
+        _follow(output, lambda: cluster.logs(space, name, services, tail), timestamps, follow=follow)
+        return
+    logs = Logs(space.paths.environment(name).cells)
     lines = list(logs.lines(services))
     for line in lines[-tail:] if tail else lines:
         _show(output, line, timestamps)
@@ -32,6 +38,20 @@ def logs_(
         for line in logs.lines(services):
             _show(output, line, timestamps)
         time.sleep(0.2)
+
+
+def _follow(output: Output, read: Callable[[], list[tuple[str, str, str]]], timestamps: bool, *, follow: bool) -> None:
+    """Shows what pods wrote, and what they write from now on: a line is shown once."""
+    shown: set[tuple[str, str, str]] = set()
+    while True:
+        for line in read():
+            if line not in shown:
+                shown.add(line)
+                at, pod, text = line
+                output.item({"at": at, "pod": pod, "text": text}, f"{at + ' ' if timestamps else ''}{pod}  | {text}")
+        if not follow:
+            return
+        time.sleep(1.0)
 
 
 def _show(output: Output, line: object, timestamps: bool) -> None:

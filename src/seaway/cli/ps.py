@@ -9,13 +9,14 @@ import click
 
 from seaway.cli.frame import command, project
 from seaway.cli.output import Output
+from seaway.cli.place import on_cluster
 from seaway.errors import AgentMissing
 from seaway.project import Project
 from seaway.stages.calling import known_agent, runs
 
 
 @command("ps")
-@click.option("--on", "environment", metavar="ENV", help="Only this environment (default: all).")
+@click.option("--on", "environment", metavar="ENV", help="Only this environment (default: all on this machine).")
 def ps_(output: Output, environment: str | None) -> None:
     """List replicas and jobs with version, address, state and age."""
     space = project()
@@ -40,8 +41,12 @@ def ps_(output: Output, environment: str | None) -> None:
 
 def _rows(space: Project, environment: str) -> list[dict[str, Any]]:
     """Returns what the agent sees; without an agent nothing, unless replicas run that nobody keeps."""
+    rows: list[dict[str, Any]]
+    if cluster := on_cluster(space, environment):
+        rows = cluster.rows(space, environment)
+        return rows
     try:
-        rows: list[dict[str, Any]] = known_agent(space).ask("ps", environment=environment)
+        rows = known_agent(space).ask("ps", environment=environment)
     except AgentMissing:
         if runs(space, environment):
             raise

@@ -7,6 +7,7 @@ import click
 from seaway.cli.frame import command, teller
 from seaway.cli.opening import workspace
 from seaway.cli.output import Output
+from seaway.cli.place import on_cluster
 from seaway.pipeline import make
 
 
@@ -16,6 +17,8 @@ from seaway.pipeline import make
 @click.option("--no-build", is_flag=True, help="Run the bundle that was built last.")
 def up_(output: Output, environment: str | None, detach: bool, no_build: bool) -> None:  # noqa: ARG001
     """Build what changed and run the app on this machine: no daemon, no cluster, no root.
+
+    An environment with `target: kubernetes` is brought to its cluster instead.
 
     Processes run from the images' own root file systems behind a real Envoy and go on when this command ends;
     `seaway ps`, `logs`, `exec` and `down` mean what they mean in Compose. Gated environments take releases instead.
@@ -36,4 +39,5 @@ def up_(output: Output, environment: str | None, detach: bool, no_build: bool) -
         {"environment": name, "addresses": result.addresses, "services": dict(rows), "way": result.status["way"]},
         f"{text}\n{name}  {places}  ({result.status['way']})",
     )
-    output.say("this is no security boundary: services share the host's network and one user")
+    if not on_cluster(space, name):
+        output.say("this is no security boundary: services share the host's network and one user")

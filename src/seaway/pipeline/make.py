@@ -5,7 +5,7 @@ from __future__ import annotations
 from seaway.errors import UsageError
 from seaway.image.lockfile import Lock
 from seaway.pipeline.choice import UNCHOSEN, Choice, Say
-from seaway.stages import attesting, building, deciding, running
+from seaway.stages import attesting, building, cluster, deciding, running
 from seaway.stages.built import last_bundle
 from seaway.workspace import Workspace
 
@@ -31,6 +31,10 @@ def up(space: Workspace, environment: str, say: Say, *, built: bool = True) -> r
         raise UsageError(
             f"{environment} has gates", hint=f"seaway promote {environment}, then seaway release {environment}"
         )
-    running.require_suitable(space, environment)
+    on_cluster = cluster.is_cluster(space, environment)
+    if not on_cluster:
+        running.require_suitable(space, environment)
     bundle = build(space, say).bundle if built else last_bundle(space)
+    if on_cluster:
+        return cluster.up(space, environment, bundle, say)
     return running.up(space, environment, bundle, say)
