@@ -36,6 +36,7 @@ from seaway.targets.base import Features
 
 FEWEST = 2  # a lone canary pod cannot be told from its version
 BATCHES = 4
+NEAR = 2  # percent points by which a share of pods may miss the weight asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ def _beside(move: Move, service: str, weight: int) -> int:
 
 def _fair(move: Move, pods: Mapping[str, int], weight: int, features: Features) -> int:
     """Returns the weight asked for, or the largest at which no canary pod gets more than a stable pod."""
+    if shares := _shares(move, pods, features):
+        return _common(move, shares, weight)
     for service, canary in pods.items():
         stable = move.stable_pods(service)
         if stable and service in move.canary.routed:
@@ -126,9 +129,39 @@ def _fair(move: Move, pods: Mapping[str, int], weight: int, features: Features) 
     return fair
 
 
+def _shares(move: Move, pods: Mapping[str, int], features: Features) -> dict[str, int]:
+    """Returns the percent that services get whose share is that of their pods."""
+    counted = [service for service in pods if service in features.by_pods & move.canary.routed]
+    return {
+        service: round(Fraction(100 * pods[service], pods[service] + move.stable_pods(service)))
+        for service in counted
+        if move.stable_pods(service)
+    }
+
+
+def _common(move: Move, shares: Mapping[str, int], weight: int) -> int:
+    """Returns the share that all these services have; raises StepsRefused where it is not the one asked for."""
+    for service, share in shares.items():
+        if abs(share - weight) > NEAR:
+            pods = ceil(Fraction(FEWEST * (100 - weight), weight))
+            raise StepsRefused(
+                f"{service} has {move.stable_pods(service)} pods, and its share of requests is that of its pods: "
+                f"{share}%, not {weight}%",
+                hint=f"weights: [{share}%], or {pods} replicas, or x-seaway.expose behind a gateway",
+            )
+    if max(shares.values()) - min(shares.values()) > NEAR:
+        raise StepsRefused(f"services would have different shares: {dict(shares)}", hint="give them as many replicas")
+    return min(shares.values())
+
+
 def _rolling(keys: ReleaseKeys, move: Move, features: Features) -> tuple[Step, ...]:
     """Batches: judged at equal exposure beside the pods still there, then shifted on and the batch retired."""
     whole = move.whole()
+    if split := sorted(features.by_pods & move.canary.routed & set(whole)):
+        raise StepsRefused(
+            f"strategy rolling needs shares finer than the pods of {', '.join(split)}",
+            hint="strategy: canary, or x-seaway.expose behind a gateway",
+        )
     batches = min(BATCHES, max(whole.values(), default=1))
     steps: list[Step] = []
     for batch in range(1, batches + 1):

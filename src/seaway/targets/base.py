@@ -109,13 +109,17 @@ Action = Scale | Shift | Retarget | Retire | RunJob
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a target can do; `expand` refuses a strategy that needs more."""
+    """What a target can do; `expand` refuses a strategy that needs more.
+
+    `by_pods` are the services whose share of requests is that of their pods: no finer, and no other.
+    """
 
     weights: bool = True
     mirror: bool = False
     snapshots: bool = False
     finest_weight: int = 1
     names: frozenset[str] = field(default_factory=frozenset)
+    by_pods: frozenset[str] = field(default_factory=frozenset)
 
 
 class Target(Protocol):
