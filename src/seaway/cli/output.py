@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, Literal, TextIO
 
 from seaway.errors import FindingsError, SeawayError
-from seaway.findings import Finding, Level
+from seaway.findings import Finding, Fix, Level
 
 _STYLES = {"error": "31", "loss": "33", "note": "36", "good": "32", "dim": "2", "bold": "1"}
 _SHOWN = 5
@@ -45,6 +45,11 @@ class Output:
         """Writes one item of a stream at once."""
         Output.spoken = Output.spoken or "lines"
         print(json.dumps(value, sort_keys=True, default=str, ensure_ascii=False) if self.json else text, flush=True)
+
+    def document(self, value: object) -> None:
+        """Writes a JSON document whatever the options say."""
+        Output.spoken = "document"
+        print(json.dumps(value, indent=2, ensure_ascii=False))
 
     def raw(self, data: bytes) -> None:
         """Writes bytes to stdout as they are."""
@@ -80,7 +85,9 @@ class Output:
         if error.hint and not on_stdout:
             print(f"\nhint: {error.hint}", file=sys.stderr)
 
-    def findings(self, findings: Sequence[Finding], *, every: bool = False) -> None:
+    def findings(
+        self, findings: Sequence[Finding], *, every: bool = False, titles: Mapping[str, str] | None = None
+    ) -> None:
         """Writes findings, one a code and at most five unless `every`; the rest is counted by code."""
         if self.json:
             self.data([finding_json(finding) for finding in findings])
@@ -92,18 +99,23 @@ class Output:
             print(f"{finding.where or ''!s:<{width}}  {level}  {finding.code}  {finding.says}")
             if finding.hint:
                 print(f"{'':<{width}}  hint: {finding.hint}")
-        self._count(findings, shown)
+        self._count(findings)
+        self._rest(findings, shown, titles or {})
 
-    def _count(self, findings: Sequence[Finding], shown: Sequence[Finding]) -> None:
+    def _count(self, findings: Sequence[Finding]) -> None:
         levels = Counter(finding.level for finding in findings)
         names = {Level.ERROR: "errors", Level.LOSS: "losses", Level.NOTE: "notes"}
         parts = [f"{levels[level]} {names[level] if levels[level] > 1 else level}" for level in Level if levels[level]]
         total = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
         print(f"{total}{': ' + ', '.join(parts) if parts else ''}")
-        if len(shown) < len(findings):
-            hidden = Counter(finding.code for finding in findings) - Counter(finding.code for finding in shown)
-            rest = ", ".join(f"{code} ×{count}" for code, count in sorted(hidden.items()))
-            print(f"not shown: {rest}  (--all)")
+
+    def _rest(self, findings: Sequence[Finding], shown: Sequence[Finding], titles: Mapping[str, str]) -> None:
+        hidden = Counter(finding.code for finding in findings)
+        hidden -= Counter(finding.code for finding in shown)
+        if hidden:
+            print("not shown (--all):")
+        for code, count in hidden.items():
+            print(f"  {count:>3} × {code}  {titles.get(code, '')}".rstrip())
 
     @contextmanager
     def progress(self, title: str, total: int | None = None) -> Iterator[Progress]:
@@ -149,7 +161,14 @@ def finding_json(finding: Finding) -> Mapping[str, object]:
         "says": finding.says,
         "where": None if finding.where is None else str(finding.where),
         "hint": finding.hint,
+        "overrode": [str(place) for place in finding.overrode],
+        "fix": None if finding.fix is None else _fix_json(finding.fix),
     }
+
+
+def _fix_json(fix: Fix) -> Mapping[str, object]:
+    edits = [{"do": edit.do, "path": list(edit.path), "value": edit.value} for edit in fix.edits]
+    return {"safe": fix.safe, "decide": fix.decide or None, "edits": edits}
 
 
 def clock(seconds: float) -> str:

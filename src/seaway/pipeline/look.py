@@ -1,17 +1,62 @@
-"""Look: what stands between the compose file and a target."""
+"""Look: what stands between the compose file and a target, and the fixes of it in the user's own files."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from seaway.findings import Finding
+from seaway.app.model import App
+from seaway.errors import AppError
+from seaway.findings import Finding, Level
 from seaway.project import Project
 from seaway.targets.check import Purpose
 from seaway.targets.check import check as check_target
+from seaway.targets.check.repair import of_refusal
+
+_CODE = re.compile(r" \[(SW-\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The app that was looked at, for which purpose, and what is to be said about it, gravest first."""
+
+    app: App
+    purpose: Purpose
+    findings: tuple[Finding, ...]
+
+
+def look(space: Project, environment: str | None, purpose: Purpose | None) -> Looked:
+    """Says what stands between the compose file and a target.
+
+    A named environment is looked at as it is released: from files alone. What stops that is a finding too.
+    """
+    app, refused = _loaded(space, environment)
+    target = purpose or ("kubernetes" if environment is None or app.environment.target == "kubernetes" else "docker")
+    found = check_target(app, purpose=target, today=datetime.now(UTC).date())
+    return Looked(app, target, (*refused, *found))
 
 
 def check(space: Project, environment: str | None, purpose: Purpose | None) -> tuple[Finding, ...]:
     """Says what stands between the compose file and a target, gravest first."""
-    app = space.load(environment, lenient=True)
-    target = purpose or ("kubernetes" if environment is None or app.environment.target == "kubernetes" else "docker")
-    return check_target(app, purpose=target, today=datetime.now(UTC).date())
+    return look(space, environment, purpose).findings
+
+
+def fixable(looked: Looked, codes: Sequence[str]) -> tuple[Finding, ...]:
+    """Returns the findings whose fix is safe, and those of named codes that have one."""
+    return tuple(each for each in looked.findings if each.fix and (each.code in codes or (each.fix.safe and not codes)))
+
+
+def _loaded(space: Project, environment: str | None) -> tuple[App, tuple[Finding, ...]]:
+    if environment is None:
+        return space.load(lenient=True), ()
+    try:
+        return space.load(environment, governed=True, lenient=True), ()
+    except AppError as error:
+        said = _CODE.search(error.says)
+        if said is None:
+            raise
+        says, where = _CODE.sub("", error.says), str(error.where or "")
+        refused = Finding(said[1], Level.ERROR, says, where, error.hint, of_refusal(said[1], says, where))
+        return space.load(environment, lenient=True), (refused,)

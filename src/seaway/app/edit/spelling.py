@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_/.$][A-Za-z0-9_/.:@$+{}()=~^*-]*( [A-Za-z0-9_/.@$+()=~^*-]+)*")
+_SIZE = re.compile(r"[0-9]+([KMGT]i|ms|[msh])")
 _FLOW = frozenset(",[]{}")
 _WORDS = frozenset(("", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan", "~"))
 _WIDTH = 110
@@ -39,6 +40,8 @@ def scalar(value: object, *, inside: bool = False) -> str:
 
 
 def _is_plain(text: str, *, inside: bool) -> bool:
+    if _SIZE.fullmatch(text):
+        return True
     if text.lower() in _WORDS or text[-1:] == ":" or not _PLAIN.fullmatch(text):
         return False
     if re.fullmatch(r"\.[0-9_]+([eE][-+]?[0-9]+)?", text):
@@ -51,13 +54,13 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\u2028", "\\L").replace("\u2029", "\\P").replace("\x85", "\\N")
 
 
-def requoted(value: object, style: str) -> str:
+def requoted(value: object, style: str, *, inside: bool) -> str:
     """Returns a scalar in the quotes that were there, where it can be."""
     if isinstance(value, str) and style == '"':
         return _quoted(value)
     if isinstance(value, str) and style == "'" and "\n" not in value:
         return "'" + value.replace("'", "''") + "'"
-    return scalar(value, inside=True)
+    return scalar(value, inside=inside)
 
 
 def entry(key: str, value: object, column: int, newline: str, step: int = 2) -> str:

@@ -97,7 +97,7 @@ def replace(outline: Outline, entry_: Entry, value: object) -> Splice:
     if node.is_empty:
         return Splice(node.start, node.end, f" {flow(value)}")
     plain = node.kind == "scalar" and node.style not in ("|", ">") and not isinstance(value, (dict, list, tuple))
-    return _instead(outline, node, requoted(value, node.style) if plain else flow(value))
+    return _instead(outline, node, requoted(value, node.style, inside=entry_.owner.flow) if plain else flow(value))
 
 
 def rename(outline: Outline, entry_: Entry, name: str) -> Splice:
@@ -105,7 +105,7 @@ def rename(outline: Outline, entry_: Entry, name: str) -> Splice:
     key = entry_.key
     if key is None or key.kind != "scalar":
         raise EditRefused("it is not a key of its own")
-    return Splice(key.start, key.end, _tags(outline.text, key) + requoted(name, key.style))
+    return Splice(key.start, key.end, _tags(outline.text, key) + requoted(name, key.style, inside=True))
 
 
 # -- places ------------------------------------------------------------------------------------------------------

@@ -5,16 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from seaway.app.model import App, Service
-from seaway.findings import Finding, Level, Position
-from seaway.targets.check import configuration, lifecycle, network, resources, security, serving, storage, workload
+from seaway.app.tree import Path
+from seaway.findings import Finding, Fix, Level, Position
+from seaway.targets.check import (
+    configuration,
+    lifecycle,
+    network,
+    resources,
+    security,
+    serving,
+    storage,
+    unacted,
+    workload,
+)
 from seaway.targets.check.catalogue import RISKS, Purpose, catalogue, explain
 from seaway.targets.check.remark import AppSubject, Remark, Subject
+from seaway.targets.check.repair import below, drop, of_loading
 
-__all__ = ["Purpose", "check", "explain"]
+__all__ = ["Purpose", "catalogue", "check", "explain"]
 
 SUBJECTS: tuple[Subject, ...] = (
     security.users,
@@ -43,8 +56,15 @@ SUBJECTS: tuple[Subject, ...] = (
     resources.placement,
     serving.models,
     serving.providers,
+    unacted.services,
 )
-APP_SUBJECTS: tuple[AppSubject, ...] = (configuration.drivers, workload.names, network.networks, storage.volumes)
+APP_SUBJECTS: tuple[AppSubject, ...] = (
+    configuration.drivers,
+    workload.names,
+    network.networks,
+    storage.volumes,
+    unacted.blocks,
+)
 
 _LEVELS = (Level.ERROR, Level.LOSS, Level.NOTE)
 
@@ -55,30 +75,70 @@ def check(app: App, *, purpose: Purpose, today: date | None = None) -> tuple[Fin
     Order: level, risk, code, place. A loss that a service accepts is a note until the acceptance ends (`today`
     None: never). What loading found is among it.
     """
-    found = [*app.findings, *_of_services(app, purpose, today), *_of_app(app, purpose)]
-    return tuple(sorted(dict.fromkeys(found), key=_weight))
+    loading = (replace(finding, fix=of_loading(finding)) for finding in app.findings)
+    found = [*loading, *_of_services(app, purpose, today), *_of_app(app, purpose)]
+    return tuple(sorted(_once(found), key=_weight))
+
+
+def _once(found: Iterable[Finding]) -> Iterable[Finding]:
+    """Returns findings without repeats; what is shared through an anchor is said once, and fixed for all."""
+    once: dict[Finding, Finding] = {}
+    for finding in found:
+        known = once.get(finding)
+        if known is None or known.fix is None or finding.fix is None:
+            once.setdefault(finding, finding)
+        else:
+            edits = dict.fromkeys((*known.fix.edits, *finding.fix.edits))
+            once[finding] = replace(known, fix=replace(known.fix, edits=tuple(edits)))
+    return once.values()
 
 
 def _of_services(app: App, purpose: Purpose, today: date | None) -> Iterator[Finding]:
     for service in app.services.values():
         for subject in SUBJECTS:
             for remark in subject(service, app):
-                finding = _finding(remark, service.where(*remark.path) or service.where(), purpose)
+                finding = _finding(remark, _chain(service, remark.path), purpose)
                 if finding is not None:
-                    yield _accepted(finding, service, today)
+                    yield _accepted(replace(finding, fix=_fix(remark, ("services", service.name), app)), service, today)
 
 
 def _of_app(app: App, purpose: Purpose) -> Iterator[Finding]:
     for subject in APP_SUBJECTS:
         for remark in subject(app):
-            finding = _finding(remark, app.origins.at(*remark.path), purpose)
+            finding = _finding(remark, app.origins.chain(*remark.path), purpose)
             if finding is not None:
-                yield finding
+                yield replace(finding, fix=_fix(remark, (), app))
 
 
-def _finding(remark: Remark, where: Position | None, purpose: Purpose) -> Finding | None:
+def _finding(remark: Remark, chain: Sequence[Position], purpose: Purpose) -> Finding | None:
     level = catalogue()[remark.code].levels[purpose]
-    return None if level is None else Finding(remark.code, level, remark.says, where, remark.hint)
+    if level is None:
+        return None
+    where = next(iter(chain), None)
+    return Finding(remark.code, level, remark.says, where, remark.hint, overrode=tuple(chain[1:]))
+
+
+def _chain(service: Service, path: Path) -> tuple[Position, ...]:
+    origins = service.written if path[:1] == ("x-seaway",) else service.origins
+    return origins.chain(*path) or origins.chain()
+
+
+def _fix(remark: Remark, prefix: Path, app: App) -> Fix:
+    """Returns the fix of a remark, its edits with the places where their entries are written."""
+    fix = below(remark.fix or drop(*remark.path), prefix)
+    return replace(fix, edits=tuple(replace(edit, places=_places(edit.path, app)) for edit in fix.edits))
+
+
+def _places(path: Path, app: App) -> tuple[Position, ...]:
+    """Returns where an entry of the app is written; a text that Compose reads as a list of one is that one."""
+    if path[:1] != ("services",) or len(path) < 3:
+        return app.origins.exact(*path)
+    service = {**app.inactive, **app.services}.get(str(path[1]))
+    if service is None:
+        return ()
+    inner = path[2:]
+    origins = service.written if inner[:1] == ("x-seaway",) else service.origins
+    return origins.exact(*inner) or (origins.exact(*inner[:-1]) if inner[-1] == 0 else ())
 
 
 def _accepted(finding: Finding, service: Service, today: date | None) -> Finding:
@@ -87,9 +147,9 @@ def _accepted(finding: Finding, service: Service, today: date | None) -> Finding
         return finding
     if today is not None and _ended(leave.until, today):
         says = f"{finding.says}; its acceptance ended on {leave.until}"
-        return Finding(finding.code, Level.LOSS, says, finding.where, finding.hint)
+        return replace(finding, says=says)
     says = f"{finding.says}; accepted by {leave.owner} until {leave.until}: {leave.reason}"
-    return Finding(finding.code, Level.NOTE, says, finding.where, None)
+    return replace(finding, level=Level.NOTE, says=says, hint=None, fix=None)
 
 
 def _ended(until: str, today: date) -> bool:

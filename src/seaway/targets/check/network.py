@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from seaway.app.model import App, Service
 from seaway.targets.check.remark import Remark, Row, entries, keys, rows, text
+from seaway.targets.check.repair import append, drop, put
 
 _ROWS = (
     Row("mac_address", "SW-406", "the MAC address of {service} is lost", "delete mac_address"),
@@ -31,10 +32,17 @@ def ports(service: Service, _: App) -> Iterator[Remark]:
     """SW-401 for a port that is published and not exposed, SW-402 for one of the host."""
     for index, port in enumerate(entries(service, "ports")):
         if port.get("mode") == "host":
-            yield Remark("SW-402", f"port {port.get('target')} is bound on the host", ("ports", index), "delete mode")
+            yield Remark(
+                "SW-402",
+                f"port {port.get('target')} is bound on the host",
+                ("ports", index),
+                "delete mode",
+                drop("ports", index, "mode"),
+            )
         if service.extension.expose is None and port.get("published") and not _is_local(port.get("host_ip")):
             says = f"port {port['published']} is published, and nothing exposes it outside a cluster"
-            yield Remark("SW-401", says, ("ports", index), "x-seaway: {expose: {host: <name>}}, or {expose: none}")
+            hint = "x-seaway: {expose: {host: <name>}}, or {expose: none}"
+            yield Remark("SW-401", says, ("ports", index), hint, put("x-seaway", "expose", to="none"))
 
 
 def _is_local(address: object) -> bool:
@@ -49,7 +57,8 @@ def neighbours(service: Service, app: App) -> Iterator[Remark]:
             listed = _listed(other) if other else set()
             if listed and int(port) not in listed:
                 says = f"{name} points to port {port} of {host}, which lists {', '.join(map(str, sorted(listed)))}"
-                yield Remark("SW-404", says, ("environment", name), f'services.{host}.expose: ["{port}"]')
+                fix = append("", "services", host, "expose", to=port)
+                yield Remark("SW-404", says, ("environment", name), f'services.{host}.expose: ["{port}"]', fix)
 
 
 def _listed(service: Service) -> set[int]:
@@ -68,11 +77,12 @@ def attachments(service: Service, app: App) -> Iterator[Remark]:
             if (attachment or {}).get(key):
                 says = f"{key} on {network} is lost"
                 yield Remark("SW-406", says, ("networks", network, key), f"delete {key}")
-        for alias in (attachment or {}).get("aliases") or ():
+        for number, alias in enumerate((attachment or {}).get("aliases") or ()):
             other = _also_called(alias, service, network, app)
             if other:
                 says = f'"{alias}" on {network} answers for {service.name} and {other}'
-                yield Remark("SW-405", says, ("networks", network, "aliases"), "give each its own alias")
+                path = ("networks", network, "aliases")
+                yield Remark("SW-405", says, path, "give each its own alias", drop(*path, number))
 
 
 def _also_called(alias: str, service: Service, network: str, app: App) -> str | None:
@@ -106,10 +116,18 @@ def networks(app: App) -> Iterator[Remark]:
         extension = app.network_extensions.get(name)
         if network.get("external") and not (extension and extension.peers):
             hint = f"networks: {{{name}: {{x-seaway: {{peers: {{<app>: {{}}}}}}}}}}"
-            yield Remark("SW-407", f"{name} is external and names no peers", ("networks", name), hint)
+            peers = ("networks", name, "x-seaway", "peers")
+            fix = put(*peers, to={"<app>": {}}, decide="which apps are reached over it")
+            yield Remark("SW-407", f"{name} is external and names no peers", ("networks", name), hint, fix)
         if network.get("driver") not in (None, "bridge", "overlay"):
             says = f"{name} needs the driver {network['driver']}"
-            yield Remark("SW-408", says, ("networks", name, "driver"), "driver: bridge")
+            yield Remark(
+                "SW-408",
+                says,
+                ("networks", name, "driver"),
+                "driver: bridge",
+                put("networks", name, "driver", to="bridge"),
+            )
         for key in ("ipam", "enable_ipv4", "enable_ipv6", "attachable", "driver_opts"):
             if network.get(key):
                 yield Remark("SW-406", f"{key} of {name} is lost", ("networks", name, key), f"delete {key}")

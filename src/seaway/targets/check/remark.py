@@ -8,16 +8,21 @@ from typing import Any
 
 from seaway.app.model import App, Service
 from seaway.app.tree import Path
+from seaway.findings import Fix
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A code, what is said, the path of the key it concerns (below the service, or of the app), and a fix."""
+    """A code, what is said, the path of the key it concerns (below the service, or of the app), and how to fix it.
+
+    Without a fix of its own, it is to delete the key.
+    """
 
     code: str
     says: str
     path: Path = ()
     hint: str | None = None
+    fix: Fix | None = None
 
 
 Subject = Callable[[Service, App], Iterator[Remark]]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from seaway.app.model import App, Service
 from seaway.targets.check.remark import Remark, Row, entries, keys, rows
+from seaway.targets.check.repair import drop, put, together
 
 _NODE = "{value} of {service} is a setting of the node"
 _LOST = (
@@ -18,6 +19,7 @@ _ROWS = (
     Row("devices", "SW-606", "{service} needs devices of the host", "x-seaway: {gpu: {dra: true}} for a CDI name"),
     Row("device_cgroup_rules", "SW-606", "{service} has device rules of the host", "delete device_cgroup_rules"),
 )
+_HOW_MUCH = "how much it needs: measure it under load"
 _CPU = ("cpus", "cpu_shares", "cpu_quota", "cpu_count")
 _MEMORY = ("mem_limit", "mem_reservation")
 
@@ -29,7 +31,11 @@ def requests(service: Service, _: App) -> Iterator[Remark]:
         says = f"{service.name} requests no {' and no '.join(lacking)}"
         wanted = ", ".join({"cpu": "cpu: 100m", "memory": "memory: 256Mi"}[name] for name in lacking)
         path = ("deploy",) if "deploy" in service.compose else ()
-        yield Remark("SW-601", says, path, f"x-seaway: {{resources: {{{wanted}}}}}")
+        asked = {name: {"cpu": "100m", "memory": "256Mi"}[name] for name in lacking}
+        fix = together(
+            *(put("x-seaway", "resources", name, to=value) for name, value in asked.items()), decide=_HOW_MUCH
+        )
+        yield Remark("SW-601", says, path, f"x-seaway: {{resources: {{{wanted}}}}}", fix)
 
 
 def _cpu(service: Service) -> bool:
@@ -57,9 +63,11 @@ def gpus(service: Service, _: App) -> Iterator[Remark]:
             wanted.append((each, (*place, index)))  # type: ignore[arg-type]  # paths of two lengths
     for request, path in wanted:
         if request.get("device_ids"):
-            yield Remark("SW-604", f"{service.name} names GPUs by number", path, "count: 1 instead of device_ids")
+            fix = together(drop(*path, "device_ids"), put(*path, "count", to=len(request["device_ids"])))
+            yield Remark("SW-604", f"{service.name} names GPUs by number", path, "count: 1 instead of device_ids", fix)
         elif request.get("count") == -1 and service.extension.gpu.count is None:
-            yield Remark("SW-603", f"{service.name} asks for all GPUs", path, "x-seaway: {gpu: {count: 1}}")
+            fix = put("x-seaway", "gpu", "count", to=1, decide="how many it needs")
+            yield Remark("SW-603", f"{service.name} asks for all GPUs", path, "x-seaway: {gpu: {count: 1}}", fix)
 
 
 def limits(service: Service, _: App) -> Iterator[Remark]:
@@ -73,4 +81,4 @@ def placement(service: Service, _: App) -> Iterator[Remark]:
     for index, constraint in enumerate(rules.get("constraints") or ()):
         if not constraint.startswith("node.labels."):
             path = ("deploy", "placement", "constraints", index)
-            yield Remark("SW-607", f'"{constraint}" speaks of Swarm', path, "node.labels.<name>==<value>")
+            yield Remark("SW-607", f'"{constraint}" speaks of Swarm', path, "node.labels.<name>==<value>", drop(*path))

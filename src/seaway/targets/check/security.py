@@ -6,23 +6,26 @@ import re
 from collections.abc import Iterator
 
 from seaway.app.model import App, Service
+from seaway.findings import Fix
 from seaway.targets.check.remark import Remark, Row, entries, keys, rows, text
+from seaway.targets.check.repair import drop, put
 
-# Users that well-known images run their program as, where they start as root by themselves.
+# Users that well-known images run their program as, where they start as root by themselves; by repository.
 KNOWN_USERS = {
     "postgres": 999,
-    "pgvector": 999,
+    "pgvector/pgvector": 999,
     "redis": 999,
-    "valkey": 999,
+    "redis/redis-stack": 999,
+    "valkey/valkey": 999,
     "mysql": 999,
     "mariadb": 999,
     "mongo": 999,
     "rabbitmq": 999,
     "nginx": 101,
-    "qdrant": 1000,
+    "qdrant/qdrant": 1000,
     "elasticsearch": 1000,
-    "grafana": 472,
-    "prometheus": 65534,
+    "grafana/grafana": 472,
+    "prom/prometheus": 65534,
 }
 SAFE_SYSCTLS = frozenset(
     (
@@ -53,19 +56,34 @@ def users(service: Service, _: App) -> Iterator[Remark]:
     if service.extension.security.uid is not None or (not user and service.extension.image.base is not None):
         return
     if user in ("0", "root"):
-        yield Remark("SW-703", f"{service.name} runs as root", ("user",), _uid(service))
+        yield Remark("SW-703", f"{service.name} runs as root", ("user",), *_uid(service))
     elif not user:
-        yield Remark("SW-703", f"{service.name} names no user, so its image may run as root", ("image",), _uid(service))
+        yield Remark(
+            "SW-703", f"{service.name} names no user, so its image may run as root", ("image",), *_uid(service)
+        )
     elif not user.isdigit():
-        yield Remark("SW-702", f'{service.name} runs as "{user}", a name', ("user",), 'user: "1000:1000"')
+        fix = put("x-seaway", "security", "uid", to=1000, decide=f'the number of "{user}" in its image')
+        yield Remark("SW-702", f'{service.name} runs as "{user}", a name', ("user",), 'user: "1000:1000"', fix)
 
 
-def _uid(service: Service) -> str:
-    name = re.split(r"[:@]", text(service, "image").rsplit("/", 1)[-1])[0]
-    known = KNOWN_USERS.get(name)
-    if known is not None:
-        return f"x-seaway: {{security: {{uid: {known}}}}}, the user of {name}"
-    return "x-seaway: {security: {uid: 65532}}, or build it with x-seaway.image"
+def _uid(service: Service) -> tuple[str, Fix]:
+    """Returns the hint and the fix that name a user; a well-known image's own is known, another is an example."""
+    path = ("x-seaway", "security", "uid")
+    known = known_user(text(service, "image"))
+    if known is None or text(service, "user"):
+        hint = "x-seaway: {security: {uid: 65532}}, or build it with x-seaway.image"
+        return hint, put(*path, to=65532, decide="which user its files belong to")
+    name, uid = known
+    return f"x-seaway: {{security: {{uid: {uid}}}}}, the user of {name}", put(*path, to=uid, safe=True)
+
+
+def known_user(image: str) -> tuple[str, int] | None:
+    """Returns the name and user of a well-known image, by its repository; others of that name are not meant."""
+    repository, _, tag = re.sub(r"^(docker\.io/)?(library/)?", "", image.partition("@")[0]).partition(":")
+    uid = KNOWN_USERS.get(repository)
+    if uid is not None and repository == "postgres" and "alpine" in tag:
+        uid = 70
+    return None if uid is None else (repository.rpartition("/")[2], uid)
 
 
 def rights(service: Service, _: App) -> Iterator[Remark]:
@@ -74,7 +92,7 @@ def rights(service: Service, _: App) -> Iterator[Remark]:
     for name, says, path in _asked(service):
         if name not in allowed:
             hint = f"delete it, or x-seaway.security.exceptions: {{{name}: {{reason: …, owner: …, until: …}}}}"
-            yield Remark("SW-701", f"{service.name} {says}", path, hint)
+            yield Remark("SW-701", f"{service.name} {says}", path, hint, drop(*path))
 
 
 def _asked(service: Service) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
@@ -101,11 +119,28 @@ def runtimes(service: Service, app: App) -> Iterator[Remark]:
     runtime = text(service, "runtime")
     if runtime and runtime not in ("runc", *classes):
         hint = f"x-seaway: {{kubernetes: {{runtime_classes: {{{runtime}: <class>}}}}}} at the top"
-        yield Remark("SW-704", f'{service.name} needs the runtime "{runtime}", which has no class', ("runtime",), hint)
+        yield Remark(
+            "SW-704",
+            f'{service.name} needs the runtime "{runtime}", which has no class',
+            ("runtime",),
+            hint,
+            _class(runtime),
+        )
     if service.extension.sandbox and "sandbox" not in classes:
         hint = "x-seaway: {kubernetes: {runtime_classes: {sandbox: gvisor}}} at the top"
-        yield Remark("SW-704", f"{service.name} asks for a sandbox, and there is none", ("x-seaway", "sandbox"), hint)
+        yield Remark(
+            "SW-704",
+            f"{service.name} asks for a sandbox, and there is none",
+            ("x-seaway", "sandbox"),
+            hint,
+            _class("sandbox"),
+        )
     yield from rows(service, _WINDOWS)
+
+
+def _class(name: str) -> Fix:
+    path = ("", "x-seaway", "kubernetes", "runtime_classes", name)
+    return put(*path, to="gvisor", decide="what the cluster calls it")
 
 
 def sockets(service: Service, _: App) -> Iterator[Remark]:

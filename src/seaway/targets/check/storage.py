@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from seaway.app.model import App, Service
+from seaway.app.tree import Path
+from seaway.findings import Fix
 from seaway.targets.check.remark import Remark, Row, entries, keys, rows
+from seaway.targets.check.repair import append, drop, put, together
 from seaway.targets.check.security import is_socket
 
+_HOW_MUCH = "how much it may take"
 _ROWS = (Row("volumes_from", "SW-509", "{service} takes over mounts of others", "mount a named volume in both"),)
 
 
@@ -19,13 +24,36 @@ def mounts(service: Service, app: App) -> Iterator[Remark]:
         path = ("volumes", index)
         if kind == "bind" and not is_socket(source) and not _is_carried(service, app, volume):
             says = f"{_short(source, app)} is a folder of this machine"
-            yield Remark("SW-506", says, path, "a named volume, or :ro for a text file of the project")
+            yield Remark(
+                "SW-506", says, path, "a named volume, or :ro for a text file of the project", _named(path, volume)
+            )
         elif kind in ("npipe", "cluster"):
-            yield Remark("SW-508", f"a mount of type {kind} exists on no cluster", path, "use a named volume")
+            yield Remark(
+                "SW-508",
+                f"a mount of type {kind} exists on no cluster",
+                path,
+                "use a named volume",
+                _named(path, volume),
+            )
         elif kind == "image" and "ImageVolume" not in app.extension.kubernetes.features:
             hint = "x-seaway: {kubernetes: {features: [ImageVolume]}} at the top"
-            yield Remark("SW-511", f"{source} is mounted as an image", path, hint)
+            yield Remark(
+                "SW-511",
+                f"{source} is mounted as an image",
+                path,
+                hint,
+                append("", "x-seaway", "kubernetes", "features", to="ImageVolume"),
+            )
     yield from rows(service, _ROWS)
+
+
+def _named(path: Path, volume: Mapping[str, object]) -> Fix:
+    """Returns the fix that mounts a volume of the app's own instead."""
+    target = str(volume.get("target", ""))
+    name = re.sub(r"[^a-z0-9]+", "-", PurePath(target).name.lower()).strip("-") or "data"
+    mount = f"{name}:{target}{':ro' if volume.get('read_only') else ''}"
+    section = put("", "volumes", name, "x-seaway", "size", to="1Gi")
+    return together(put(*path, to=mount), section, decide="how large it gets, and how its files come in")
 
 
 def _short(source: str, app: App) -> str:
@@ -48,11 +76,14 @@ def memory(service: Service, _: App) -> Iterator[Remark]:
     for index, entry in enumerate(entries(service, "tmpfs")):
         if "size=" not in str(entry):
             says = f"{entry} has no size and fills the node's memory"
-            yield Remark("SW-507", says, ("tmpfs", index), f'tmpfs: ["{str(entry).partition(":")[0]}:size=64m"]')
+            sized = f"{entry}{',' if ':' in str(entry) else ':'}size=64m"
+            fix = put("tmpfs", index, to=sized, decide=_HOW_MUCH)
+            yield Remark("SW-507", says, ("tmpfs", index), f'tmpfs: ["{sized}"]', fix)
     for index, volume in enumerate(entries(service, "volumes")):
         if volume.get("type") == "tmpfs" and not (volume.get("tmpfs") or {}).get("size"):
+            fix = put("volumes", index, "tmpfs", "size", to="64m", decide=_HOW_MUCH)
             says = f"{volume.get('target')} has no size and fills the node's memory"
-            yield Remark("SW-507", says, ("volumes", index), "tmpfs: {size: 64m}")
+            yield Remark("SW-507", says, ("volumes", index), "tmpfs: {size: 64m}", fix)
     for name in keys(service, "storage_opt"):
         if name != "size":
             yield Remark("SW-510", f"the storage option {name} is lost", ("storage_opt", name), f"delete {name}")
@@ -63,18 +94,22 @@ def volumes(app: App) -> Iterator[Remark]:
     for name, volume in app.volumes.items():
         users = [service.name for service in app.services.values() if _mounts(service, name)]
         extension = app.volume_extensions.get(name)
+        block = ("volumes", name, "x-seaway")
         if not users or volume.get("external"):
             continue
         if len(users) > 1 and not (extension and extension.access):
             says = f"{name} is shared by {', '.join(users)}"
             hint = f"volumes: {{{name}: {{x-seaway: {{access: ReadWriteMany}}}}}}"
-            yield Remark("SW-501", says, ("volumes", name), hint)
+            fix = put(*block, "access", to="ReadWriteMany", decide="whether its storage can do it")
+            yield Remark("SW-501", says, ("volumes", name), hint, fix)
         if volume.get("driver") not in (None, "local") or volume.get("driver_opts"):
             hint = f"volumes: {{{name}: {{x-seaway: {{class: <storage class>}}}}}}"
-            yield Remark("SW-502", f"{name} has a driver of its own", ("volumes", name), hint)
+            fix = together(*(drop("volumes", name, key) for key in ("driver", "driver_opts") if key in volume))
+            yield Remark("SW-502", f"{name} has a driver of its own", ("volumes", name), hint, fix)
         if extension is None or extension.size is None:
             hint = f"volumes: {{{name}: {{x-seaway: {{size: 10Gi}}}}}}"
-            yield Remark("SW-512", f"{name} has no size", ("volumes", name), hint)
+            fix = put(*block, "size", to="10Gi", decide="how large it gets")
+            yield Remark("SW-512", f"{name} has no size", ("volumes", name), hint, fix)
 
 
 def _mounts(service: Service, name: str) -> bool:
