@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from types import CodeType
 
+import hypothesis
+from hypothesis import Phase
+
 from tests.mutation.mutants import mutants
 
 
@@ -36,5 +39,8 @@ class MutantFinder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, found.origin, loader=loader)
 
 
+# One counterexample is enough: looking for the smallest costs more than finding it.
+hypothesis.settings.register_profile("mutation", phases=(Phase.explicit, Phase.generate), database=None)
+hypothesis.settings.load_profile("mutation")
 if "SEAWAY_MUTANT" in os.environ:
     sys.meta_path.insert(0, MutantFinder())

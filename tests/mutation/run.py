@@ -1,9 +1,9 @@
 """Runs the mutants of one module against its tests: `python -m tests.mutation.run MODULE TESTS [--sample N --seed S]`.
 
 Each mutant runs in a fork of this process, which has loaded pytest and the libraries but nothing of Seaway. Writes
-`bench/results/mutation-<module>.json` as it goes: how many were tried and noticed, which only by a time-out, and each
-survivor with its line and change. Why a survivor may stay is kept in `bench/results/mutation-reasons.json`, by module
-and `<text> :: <change>`; without a reason there the run fails.
+`bench/results/mutation-<module>.json` as it goes: how many were tried and noticed, which only because they computed
+too long, and each survivor with its line and change. Why a survivor may stay is kept in
+`bench/results/mutation-reasons.json`, by module and `<text> :: <change>`; without a reason there the run fails.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results"
-NOTICED, SURVIVED, SLOW = "noticed", "survived", "slow"
+OPTIONS = ("-x", "-q", "--tb=no", "--assert=plain", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider")
+NOTICED, SURVIVED, SLOW, STARVED = "noticed", "survived", "slow", "starved"
 LEAST, PATIENCE = 15, 600.0  # of processor time at least, of the clock at most
 MEMORY = 4 << 30  # a loop that no longer ends must not take the machine with it
 
@@ -63,8 +64,9 @@ class Run:
             "mutants": len(mutants(self.source)),
             "seed": self.seed,
             "tried": len(self.came),
-            "noticed": sum(each != SURVIVED for each in self.came.values()),
-            "by time-out": sum(each == SLOW for each in self.came.values()),
+            "noticed": sum(each in (NOTICED, SLOW) for each in self.came.values()),
+            "noticed by processor time": sum(each == SLOW for each in self.came.values()),
+            "not known": sum(each == STARVED for each in self.came.values()),
             "survivors": survivors,
         }
 
@@ -86,7 +88,7 @@ def tried(module: str, number: int | None, tests: Sequence[str], seconds: int) -
     """Runs the tests in a fork, with a mutant if one is named; one that computes too long is killed and told apart."""
     child = os.fork()
     if not child:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         os._exit(_run_tests(module, number, tests))
     end = time.monotonic() + PATIENCE
@@ -94,9 +96,9 @@ def tried(module: str, number: int | None, tests: Sequence[str], seconds: int) -
         if time.monotonic() > end:
             os.kill(child, signal.SIGKILL)
         time.sleep(0.05)
-    if ended[1] == 0:
-        return SURVIVED
-    return SLOW if os.WIFSIGNALED(ended[1]) else NOTICED
+    if os.WIFSIGNALED(ended[1]):
+        return SLOW if os.WTERMSIG(ended[1]) == signal.SIGXCPU else STARVED
+    return SURVIVED if ended[1] == 0 else NOTICED
 
 
 def _run_tests(module: str, number: int | None, tests: Sequence[str]) -> int:
@@ -107,7 +109,7 @@ def _run_tests(module: str, number: int | None, tests: Sequence[str]) -> int:
     if number is not None:
         os.environ["SEAWAY_MUTANT"] = f"{module}:{number}"
     try:
-        return int(pytest.main(["-x", "-q", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider", *tests]))
+        return int(pytest.main([*OPTIONS, *tests]))
     except SystemExit:
         return 1
 

@@ -68,6 +68,8 @@ def _check_key(report: Report, contents: Contents | None) -> LogKey | None:
     if not path.exists():
         report.note(path, "not in this copy")
         return known
+    if path.stat().st_mode & 0o077:
+        report.problem(path, "is open to others; it must have mode 0600")
     signer = report.tried(path, lambda: LogSigner.from_pem(report.origin, path.read_bytes(), where=path))
     if signer and known and signer.public != known:
         report.problem(path, "not the key this ledger is signed with")

@@ -59,6 +59,7 @@ class Notary:
         self.place = place
         self.ledger = ledger
         self._clock = clock
+        self._first: Digest | None = None  # leaf 0 never changes, and what is published proves that it did not
         self._memory = Memory(place.memory)
         self._memory.check(ledger, self._genesis())
         self._people: People | None = None
@@ -244,7 +245,9 @@ class Notary:
         return self.payloads.get(digest) if self.payloads.has(digest) else None
 
     def _genesis(self) -> Digest | None:
-        return genesis_of(self.ledger.tiles.leaf(0)) if self.ledger.size else None
+        if self._first is None and self.ledger.size:
+            self._first = genesis_of(self.ledger.tiles.leaf(0))
+        return self._first
 
     def _writer(self) -> FileLedger:
         if not isinstance(self.ledger, FileLedger):

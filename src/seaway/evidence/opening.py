@@ -6,12 +6,13 @@ checkpoint written since the last roll. Anything else that is missing or differe
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.digest import Digest
-from seaway.errors import EvidenceInvalid, LedgerForked
+from seaway.errors import EvidenceInvalid, KeyRefused, LedgerForked
 from seaway.evidence import disk
 from seaway.evidence.checkpoint import Checkpoint, LogSigner
 from seaway.evidence.envelope import Envelope
@@ -72,7 +73,9 @@ def recover(directory: Path, origin: str) -> Opened:
     signer = _signer(directory, contents.header)
     edge = _edge(directory, contents.header.head)
     heads = _check_chain(contents)
-    unsynced = Unsynced(directory, Payloads(directory / "oci"), replay=True)
+    payloads = Payloads(directory / "oci")
+    payloads.check_layout()
+    unsynced = Unsynced(directory, payloads, replay=True)
     _check_published(directory, signer, contents, heads)
     rows = tuple(row for record in contents.records for row in _replay(record, edge, unsynced, contents.path))
     if contents.records:
@@ -85,6 +88,9 @@ def recover(directory: Path, origin: str) -> Opened:
 def _signer(directory: Path, header: Header) -> LogSigner:
     path = directory / "log.key"
     try:
+        if (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+            hint = f"chmod 600 {path}; if others could read it, begin a new ledger"
+            raise KeyRefused(f"the ledger's key is open to others (mode {mode:04o})", where=path, hint=hint)
         signer = LogSigner.from_pem(header.origin, path.read_bytes(), where=path)
     except FileNotFoundError as error:
         raise EvidenceInvalid("the ledger's key is missing", where=path) from error

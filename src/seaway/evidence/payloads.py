@@ -37,6 +37,13 @@ class Payloads:
             disk.write_file(self.directory / name, data, durable=True)
         return [*changed, self.directory]
 
+    def check_layout(self) -> None:
+        """Raises EvidenceInvalid naming a file that makes this an OCI layout and is not as it was written."""
+        for name, data in FIXED.items():
+            path = self.directory / name
+            if not path.is_file() or path.read_bytes() != data:
+                raise EvidenceInvalid("is not what it should be", where=path, hint="seaway ledger verify")
+
     @property
     def _erased(self) -> Path:
         return self.directory / "erased"

@@ -88,19 +88,25 @@ def check_people(report: Report, payloads: Payloads, found: Sequence[Found]) -> 
 
 
 def check_index(report: Report, payloads: Payloads, leaves: Known) -> None:
-    """Notes an index that is not what leaves and payloads say: it is derived, and made anew at the next open."""
+    """Reports an index that is not what leaves and payloads say, though it is derived; notes one that lags behind."""
     path = report.directory / "index.sqlite"
     whole = [leaf for leaf in leaves if leaf is not None]
     if not path.exists() or len(whole) < len(leaves):
         return
     index = report.tried(path, lambda: Index.open(path, readonly=True))
+    if index is None and path.with_name(f"{path.name}-journal").exists():
+        report.note(path, "was being written when its writer ended; the next command that writes goes on")
+        return
     if index is None:
-        report.note(path, "cannot be used; it is derived and will be made anew")
+        report.problem(path, "is damaged; it is derived: the next command that writes makes it anew")
         return
     rows = list(index.select({}, 0, len(whole)))
     index.close()
-    if rows != (report.tried(payloads.directory, lambda: list(recovered_rows(payloads, whole))) or []):
-        report.note(path, "says something else than the ledger; it is derived: delete it")
+    expected = report.tried(payloads.directory, lambda: list(recovered_rows(payloads, whole))) or []
+    if rows != expected[: len(rows)]:
+        report.problem(path, "says something else than the ledger; it is derived: delete it")
+    elif len(rows) < len(expected):
+        report.note(path, "lags behind; the next command that writes catches it up")
 
 
 def _files(directory: Path) -> Iterator[Path]:

@@ -42,6 +42,7 @@ class StoredLedger:
         """Opens for reading; raises EvidenceMissing if there is no ledger, EvidenceInvalid if its head is damaged."""
         header = read_header(directory, origin)
         key = LogKey(origin, header.key)
+        Payloads(directory / "oci").check_layout()
         return cls(directory, key, read_checkpoint(directory, key) or unwritten(origin))
 
     @property

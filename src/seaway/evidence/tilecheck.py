@@ -43,10 +43,9 @@ class TileCheck:
         return self._leaves
 
     def _read(self, files: TileFiles, tile: Tile) -> None:
-        places = range(tile.number * WIDTH, tile.number * WIDTH + tile.width)
         nothing = [None] * tile.width
         path = self.report.directory / tile.path
-        self._leaves += self.report.tried(path, lambda: [files.leaf(place) for place in places]) or nothing
+        self._leaves += self.report.tried(path, lambda: files.entries(tile)) or nothing
         row = Tile("0", tile.number, tile.width)
         path = self.report.directory / row.path
         self._hashes += self.report.tried(path, lambda: files.hashes(row)) or nothing

@@ -1,7 +1,8 @@
 """The tiles of one tree as files, for reading.
 
 A tile file never changes once written, and a wider one begins with what a narrower one holds; so a reader whose narrow
-file was cleared away reads a wider one.
+file was cleared away reads a wider one. Leaves are kept as entries and as hashes, and a leaf is given out only where
+both agree: a proof from hashes alone would let a damaged entry pass, and the next append would copy it on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seaway.errors import EvidenceMissing
+from seaway.errors import EvidenceInvalid, EvidenceMissing
+from seaway.evidence.merkle import leaf_hash
 from seaway.evidence.tiles import ENTRIES, WIDTH, Edge, Nodes, Tile, inner_rows, split_hashes, unbundle
 
 _KEPT = 512
@@ -25,16 +27,30 @@ class TileFiles:
     size: int
     _kept: dict[Tile, list[bytes]] = field(default_factory=dict)
     _rows: dict[Tile, list[list[bytes]]] = field(default_factory=dict)
+    _sound: set[Tile] = field(default_factory=set)
 
     def hashes(self, tile: Tile) -> list[bytes]:
         """Returns the hashes of a tile; raises EvidenceMissing or EvidenceInvalid naming the file."""
         return self._parts(tile, lambda data, count, path: split_hashes(data, count, where=path))
 
     def leaf(self, index: int) -> bytes:
-        """Returns the bytes of a leaf."""
+        """Returns the bytes of a leaf; raises EvidenceInvalid where its bundle is not what the hashes say."""
         number, offset = divmod(index, WIDTH)
         tile = Tile(ENTRIES, number, min(WIDTH, self.size - number * WIDTH))
-        return self._parts(tile, lambda data, count, path: unbundle(data, count, where=path))[offset]
+        if tile not in self._sound:
+            self._compare(tile)
+            self._sound.add(tile)
+        return self.entries(tile)[offset]
+
+    def entries(self, tile: Tile) -> list[bytes]:
+        """Returns the leaves of an entry bundle as its file has them."""
+        return self._parts(tile, lambda data, count, path: unbundle(data, count, where=path))
+
+    def _compare(self, tile: Tile) -> None:
+        row = Tile("0", tile.number, tile.width)
+        if list(map(leaf_hash, self.entries(tile))) != self.hashes(row):
+            says = f"the entries are not those that {row.path} has the hashes of"
+            raise EvidenceInvalid(says, where=self.directory / tile.path, hint="seaway ledger verify")
 
     def edge(self) -> Edge:
         """Returns the right edge, from which the tree grows."""

@@ -125,8 +125,12 @@ class ImageRoots:
                 shutil.rmtree(self._partial(layer), ignore_errors=True)
 
     def _unpack_one(self, store: BlobStore, layer: _Blob) -> None:
-        with store.open(layer.digest) as stream:
-            _unpack_layer(stream, layer, self._partial(layer), self._limits)
+        try:
+            with store.open(layer.digest) as stream:
+                _unpack_layer(stream, layer, self._partial(layer), self._limits)
+        except ArchiveRefused as error:
+            where = f"layer {layer.digest}{f', {error.where}' if error.where else ''}"
+            raise ArchiveRefused(error.says, where=where, hint=error.hint) from error
 
     def _partial(self, layer: _Blob) -> Path:
         return self._layers / f".{layer.diff_id.hex}"

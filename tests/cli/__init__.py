@@ -1,0 +1,1 @@
+"""The command line as its users meet it, in projects that are whole, broken or hostile."""
