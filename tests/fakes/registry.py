@@ -22,6 +22,7 @@ IDENTITY = "an-identity-token"
 class Repository:
     """Blobs, manifests and tags of one repository."""
 
+    name: str = "app"
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -107,7 +108,7 @@ class FakeRegistry:
             (r"/v2/(.+)/referrers/([^/]+)", self._referrers),
         ):
             if found := re.fullmatch(pattern, path):
-                return reply(self.repositories.setdefault(found[1], Repository()), found[2], request)
+                return reply(self.repositories.setdefault(found[1], Repository(found[1])), found[2], request)
         return Reply(404)
 
     def _token(self, request: Request) -> Reply:
@@ -156,7 +157,7 @@ class FakeRegistry:
                 found.append(entry | {key: body[key] for key in ("artifactType", "annotations") if key in body})
         start = int(parse_qs(urlsplit(request.path).query).get("from", ["0"])[0])
         body = {"schemaVersion": 2, "mediaType": INDEX, "manifests": found[start : start + 2]}
-        following = f'</v2/app/referrers/{subject}?from={start + 2}>; rel="next"'
+        following = f'</v2/{repository.name}/referrers/{subject}?from={start + 2}>; rel="next"'
         return Reply(200, canonical(body), {"Link": following} if found[start + 2 :] else {})
 
     def _blob(self, repository: Repository, digest: str, request: Request) -> Reply:
@@ -180,13 +181,13 @@ class FakeRegistry:
         if name not in self.uploads:
             return Reply(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}')
         if request.method == "GET":
-            return Reply(404) if self.forgetful else self._reached(name, 204)
+            return Reply(404) if self.forgetful else self._reached(repository, name, 204)
         if self.cuts:
             self.cuts -= 1
             self.uploads[name] += request.body[: len(request.body) // 2]
             return Reply(cut=-1)
         if request.method == "PATCH":
-            return self._chunk(name, request)
+            return self._chunk(repository, name, request)
         return self._close(repository, name, query["digest"], request.body)
 
     def _begin(self, repository: Repository, query: dict[str, str]) -> Reply:
@@ -196,21 +197,23 @@ class FakeRegistry:
             return Reply(201, b"", {"Docker-Content-Digest": query["mount"]})
         name = f"upload-{len(self.uploads)}"
         self.uploads[name] = b""
-        headers = {"Location": f"{self.elsewhere}/v2/app/blobs/uploads/{name}?state=1"}
+        headers = {"Location": f"{self.elsewhere}/v2/{repository.name}/blobs/uploads/{name}?state=1"}
         return Reply(202, b"", headers | ({"OCI-Chunk-Min-Length": str(self.least)} if self.least else {}))
 
-    def _chunk(self, name: str, request: Request) -> Reply:
+    def _chunk(self, repository: Repository, name: str, request: Request) -> Reply:
         if not self.chunks:
             return Reply(405, b'{"errors":[{"code":"UNSUPPORTED"}]}')
         start = int(request.headers["content-range"].partition("-")[0])
         if start != len(self.uploads[name]):
-            return self._reached(name, 416)
+            return self._reached(repository, name, 416)
         self.uploads[name] += request.body
-        return self._reached(name, 202)
+        return self._reached(repository, name, 202)
 
-    def _reached(self, name: str, status: int) -> Reply:
+    def _reached(self, repository: Repository, name: str, status: int) -> Reply:
         end = max(len(self.uploads[name]) - 1, 0)
-        return Reply(status, b"", {"Location": f"/v2/app/blobs/uploads/{name}?state=2", "Range": f"0-{end}"})
+        return Reply(
+            status, b"", {"Location": f"/v2/{repository.name}/blobs/uploads/{name}?state=2", "Range": f"0-{end}"}
+        )
 
     def _close(self, repository: Repository, name: str, digest: str, body: bytes) -> Reply:
         data = self.uploads.pop(name) + body

@@ -59,21 +59,24 @@ class Authorization:
             value = self._basic or self._tokens.get(scopes, "")
         return {"Authorization": value} if value else {}
 
-    def accept(self, answer: Answer, scopes: Scopes) -> bool:
-        """Tells whether a 401 was answered by something new to ask with."""
+    def accept(self, answer: Answer, scopes: Scopes, used: Mapping[str, str]) -> bool:
+        """Tells whether there is something else to ask with than what was `used` and answered by a 401."""
         if not self._is_own(answer.url):
             return False
-        text = answer.headers.get("www-authenticate", "")
         with self._lock:
-            if bearer := _BEARER.search(text):
-                self._challenge = _parameters(text[bearer.end() :])
-                self._tokens[scopes] = self._token(scopes)
-                return True
-            credentials = find_credentials(self._reference.host)
-            if _BASIC.search(text) and credentials and credentials.user:
-                known, self._basic = self._basic, credentials.basic
-                return known != self._basic
-        return False
+            known = self._basic or self._tokens.get(scopes, "")
+            if known == used.get("Authorization", ""):  # else another thread has answered the same challenge
+                self._answer(answer.headers.get("www-authenticate", ""), scopes)
+            return (self._basic or self._tokens.get(scopes, "")) not in ("", used.get("Authorization", ""))
+
+    def _answer(self, challenge: str, scopes: Scopes) -> None:
+        if bearer := _BEARER.search(challenge):
+            self._challenge = _parameters(challenge[bearer.end() :])
+            self._tokens[scopes] = self._token(scopes)
+            return
+        credentials = find_credentials(self._reference.host)
+        if _BASIC.search(challenge) and credentials and credentials.user:
+            self._basic = credentials.basic
 
     def _is_own(self, url: str) -> bool:
         return urlsplit(url)[:2] == urlsplit(self._reference.url)[:2]

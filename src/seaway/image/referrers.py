@@ -1,15 +1,16 @@
 """What is attached to a manifest in a registry. Source: OCI distribution-spec 1.1, "Listing Referrers", referrers tag.
 
 Rules: the referrers API where the registry has it, else an index at the tag `sha256-<hex>` of the subject, whose
-descriptors carry the artifact type: read, changed, written, read again, up to five times, so that of two writers none
-is lost. At most 1,000 referrers and ten pages are read. Who writes to a registry can attach anything: nothing here is
-believed, it is only listed.
+descriptors carry the artifact type: read, changed, written, and after a moment read again, up to five times, so that of
+two writers none is lost. At most 1,000 referrers and ten pages are read. Who writes to a registry can attach anything:
+nothing here is believed, it is only listed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,6 +25,7 @@ from seaway.image.registry import Registry, read_object, refused
 MOST = 1000
 _PAGES = 10
 _TRIES = 5
+_SETTLED = 0.25  # seconds; longer than anybody takes from reading the tag to writing it
 _EMPTY = "application/vnd.oci.empty.v1+json"
 
 
@@ -39,11 +41,17 @@ class Referrer:
 def list_referrers(registry: Registry, subject: Digest) -> tuple[Referrer, ...]:
     """Returns what the registry lists as attached to a subject, unverified; raises RegistryError."""
     found = _from_interface(registry, subject)
-    listed = _from_tag(registry, subject)[1] if found is None else found
+    listed = _from_tag(registry, subject) if found is None else found
     return tuple(_referrer(body, registry) for body in listed[:MOST])
 
 
-def attach(registry: Registry, subject: Digest, manifests: Sequence[bytes]) -> None:
+def attach(
+    registry: Registry,
+    subject: Digest,
+    manifests: Sequence[bytes],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
     """Writes manifests that name a subject and makes sure that they are listed; raises RegistryError.
 
     Their config and layers must be in the repository.
@@ -55,7 +63,7 @@ def attach(registry: Registry, subject: Digest, manifests: Sequence[bytes]) -> N
             raise refused("PUT", f"{registry.base}/manifests/{Digest.of(data)}", answer)
         is_listed = is_listed and answer.headers.get("oci-subject") == str(subject)
     if manifests and not is_listed and _from_interface(registry, subject) is None:
-        _add_to_tag(registry, subject, [_entry(data) for data in manifests])
+        _add_to_tag(registry, subject, [_entry(data) for data in manifests], pause)
 
 
 def referrer_tag(subject: Digest) -> str:
@@ -90,15 +98,17 @@ def _next_page(link: str, url: str) -> str:
     return following if urlsplit(following)[:2] == urlsplit(url)[:2] else ""
 
 
-def _from_tag(registry: Registry, subject: Digest) -> tuple[bytes | None, list[dict[str, Any]]]:
+def _from_tag(registry: Registry, subject: Digest) -> list[dict[str, Any]]:
     data = registry.find_manifest(referrer_tag(subject))
-    return data, [] if data is None else _listed(data, registry)
+    return [] if data is None else _listed(data, registry)
 
 
-def _add_to_tag(registry: Registry, subject: Digest, entries: Sequence[dict[str, object]]) -> None:
+def _add_to_tag(
+    registry: Registry, subject: Digest, entries: Sequence[dict[str, object]], pause: Callable[[float], None]
+) -> None:
     wanted = {str(entry["digest"]): entry for entry in entries}
     for _ in range(_TRIES):
-        _, listed = _from_tag(registry, subject)
+        listed = _from_tag(registry, subject)
         missing = [entry for digest, entry in wanted.items() if digest not in {one.get("digest") for one in listed}]
         if not missing:
             return
@@ -106,7 +116,8 @@ def _add_to_tag(registry: Registry, subject: Digest, entries: Sequence[dict[str,
         answer = registry.put_manifest(data, referrer_tag(subject))
         if answer.status not in (200, 201):
             raise refused("PUT", f"{registry.base}/manifests/{referrer_tag(subject)}", answer)
-    _, listed = _from_tag(registry, subject)
+        pause(_SETTLED)  # somebody who had read before this was written may write without it
+    listed = _from_tag(registry, subject)
     if not wanted.keys() <= {str(one.get("digest")) for one in listed}:
         raise RegistryError(
             "somebody else keeps changing what is attached",

@@ -158,8 +158,9 @@ class Registry:
     def exchange(self, make: Make, *, origin: str = "") -> Answer:
         """Asks as `ask` does, with each try made anew (`http.Client.exchange`)."""
         scopes = self._scopes | ({scope(origin, "pull")} if origin else frozenset())
+        used = self._authorization.headers(self.base, scopes)
         answer = self._client.exchange(lambda tries: self._signed(make(tries), scopes), limit=MANIFEST_LIMIT)
-        if answer.status == 401 and self._authorization.accept(answer, scopes):
+        if answer.status == 401 and self._authorization.accept(answer, scopes, used):
             answer = self._client.exchange(lambda tries: self._signed(make(tries), scopes), limit=MANIFEST_LIMIT)
         return answer
 

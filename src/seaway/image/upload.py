@@ -132,6 +132,7 @@ class Upload:
     def _next(self, tries: int) -> Ask:
         """Returns the next request; after a failed try it first finds out where things stand."""
         if tries:
+            self._meter.add(0)  # ends here where another transfer has failed
             if self._registry.has(self._blob):
                 return Ask("HEAD", self._url)
             self._recover()
