@@ -16,7 +16,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seaway.errors import EngineUnavailable, EvidenceError, IllegalEvent, LedgerUnavailable, SourceError, StaleEpoch
+from seaway.errors import (
+    ClusterRefused,
+    ClusterUnreachable,
+    EngineUnavailable,
+    EvidenceError,
+    IllegalEvent,
+    LedgerUnavailable,
+    SourceError,
+    StaleEpoch,
+    TargetError,
+)
 from seaway.evidence.keys import Signer, open_key
 from seaway.evidence.notary import Notary
 from seaway.evidence.place import Place
@@ -30,10 +40,14 @@ from seaway.release.document import decode
 from seaway.release.judge import Verdict
 from seaway.release.lost import Lost, find_lost, returning
 from seaway.release.machine import ENDS, FORWARD, Event, State
+from seaway.release.resource import told
 from seaway.release.runbook import exit_of, runbook
 from seaway.release.steps import Party, Plan
 from seaway.release.store import Ask, Row, Store
 from seaway.targets.base import Pod
+from seaway.targets.kubernetes import counts
+from seaway.targets.kubernetes.clusters import Clusters
+from seaway.targets.kubernetes.target import KubernetesTarget
 from seaway.targets.process.addresses import ADMIN_PORT
 from seaway.targets.process.admin import PATIENCE
 from seaway.targets.process.agent import Agent, run_agent
@@ -60,23 +74,49 @@ class Releases:
     controllers: dict[str, tuple[int, Controller]] = field(default_factory=dict)
     last: dict[str, Turn] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
+    told: dict[str, object] = field(default_factory=dict)
+    clusters: Clusters = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clusters = Clusters(self.agent.paths.folder)
+
+    def target(self, key: str) -> ProcessTarget | KubernetesTarget:
+        """Returns the target of an environment: on a cluster, else on this machine."""
+        return self.clusters.find(key) or self.agent.target(key)
 
     def turn(self, now: float) -> None:
         """Takes each release a turn further; a fault of one is recorded there and holds back no other."""
         self._find_lost(now)
         environments = self.store.keys()
+        away: list[TargetError] = []
         for key in environments:
             try:
                 self.last[key] = self._controller(key).turn(key, now)
+                self._tell(key)
             except IllegalEvent as error:
                 hold(self.store, key, error, now)
             except StaleEpoch:
                 self.controllers.pop(key, None)
+            except (ClusterUnreachable, ClusterRefused) as error:
+                away.append(error)  # the others go on; this one waits where it is
             self._keep_papers(key)
+        if away:
+            raise away[0]
+
+    def _tell(self, key: str) -> None:
+        """Says on its cluster how a release stands, whenever that has changed."""
+        target = self.clusters.find(key)
+        if target is None:
+            return
+        row, waiting = self.store.read(key).row, len(self.store.outbox(key))
+        said = (row.plan.release, row.position, waiting)
+        if self.told.get(key) != said:
+            target.tell(*told(row, waiting))
+            self.told[key] = said
 
     def _find_lost(self, now: float) -> None:
         """Takes back, once, each release that the ledger shows begun and not ended and that the store has lost."""
-        fresh = set(self.agent.paths.environments()) - self.looked
+        fresh = {*self.agent.paths.environments(), *self.clusters.environments()} - self.looked
         self.looked |= fresh
         unknown = fresh.difference(self.store.keys())
         if not unknown or not self.place.ledger.is_dir():
@@ -94,7 +134,7 @@ class Releases:
 
     def _take_back(self, lost: Lost, now: float) -> None:
         """Gives a lost release's requests back to the version that was stable; without one all stays as it is."""
-        target = self.agent.target(lost.environment)
+        target = self.target(lost.environment)
         wishes, installed = target.store.wishes(), target.store.installed()
         if wishes.down or lost.canary not in installed:
             return
@@ -103,7 +143,7 @@ class Releases:
         if stable is None or stable not in installed:
             return
         canary, before = (Party.of(installed[each].version) for each in (lost.canary, stable))
-        plan = lost.plan(canary, before, ProcessTarget.features, f"process:{socket.gethostname()}")
+        plan = lost.plan(canary, before, target.features, f"{target.name}:{socket.gethostname()}")
         self.store.submit(lost.environment, plan, now, position=returning(plan), sequence=lost.sequence)
 
     def append(self, payload: bytes) -> None:
@@ -121,7 +161,7 @@ class Releases:
         release = self.store.read(key).row.plan.release
         known = self.controllers.get(key)
         if known is None or known[0] != release:
-            target = self.agent.target(key)
+            target = self.target(key)
             self.store.take(key)
             made = Controller(self.store, target, tuple(_sources(target, self.store.read(key).row.plan)), self.append)
             known = self.controllers[key] = (release, made)
@@ -200,7 +240,10 @@ class Releases:
                 self._give_up(row)
             self.store.remove(key)
             self.controllers.pop(key, None)
-        down(self.agent.target(key))
+        if cluster := self.clusters.find(key):
+            cluster.down()
+        else:
+            down(self.agent.target(key))
         return {"down": key}
 
     def _give_up(self, row: Row) -> None:
@@ -287,8 +330,12 @@ class Only:
         return Reading(kept, reading.state, reading.reason, reading.dropped)
 
 
-def _sources(target: ProcessTarget, plan: Plan) -> Iterator[Source]:
-    """Yields what counts for a plan: Envoy for errors and latency, the app for every other outcome."""
+def _sources(target: ProcessTarget | KubernetesTarget, plan: Plan) -> Iterator[Source]:
+    """Yields what counts for a plan: Envoy for errors and latency, the app for every other outcome; there, the app."""
+    if isinstance(target, KubernetesTarget):
+        judged = {signal.partition("/")[0] for criterion in plan.judge.criteria for signal in criterion.signals}
+        yield from counts.sources(target, judged, plan.budgets, plan.judge.tick)
+        return
     yield envoy.EnvoySource(_fetcher(target), lambda: list(_proxied(target)), _thresholds(plan))
     signals = [signal.partition("/") for criterion in plan.judge.criteria for signal in criterion.signals]
     for service in sorted({service for service, _, name in signals if name not in RESERVED}):

@@ -40,6 +40,7 @@ CLUSTERED = frozenset(
     }
 )
 PATIENCE = 20.0
+HASTE = 2.0
 TRIES = 3
 _LARGEST = 64 << 20
 _PAGE = 500
@@ -84,10 +85,12 @@ class Cluster:
     def __init__(self, access: Access) -> None:
         self.access = access
         self._client = Client(error=ClusterUnreachable, tries=TRIES, timeout=PATIENCE, tls=access.tls)
+        self._hasty = Client(error=ClusterUnreachable, tries=1, timeout=HASTE, tls=access.tls)
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+        self._hasty.close()
 
     # -- objects -------------------------------------------------------------------------------------------------------
 
@@ -153,6 +156,11 @@ class Cluster:
         if answer.status != 200:
             raise _refused(answer, f"Pod/{pod}")
         return answer.body.decode("utf-8", "replace").splitlines()
+
+    def peek(self, path: str) -> Answer:
+        """Asks once and waits a moment: for what is read again soon. Raises ClusterUnreachable."""
+        headers = self.access.headers(time.time())
+        return self._hasty.get(f"{self.access.server}{path}", headers=headers, limit=_LARGEST)
 
     # -- the exchange --------------------------------------------------------------------------------------------------
 

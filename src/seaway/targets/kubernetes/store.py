@@ -76,6 +76,10 @@ class Store:
         except (ValueError, TypeError, KeyError) as error:
             raise Undetermined(f"the state is damaged: {error}", where=f"ConfigMap/{STATE}") from error
 
+    def wishes(self) -> Wishes:
+        """Returns what is wished."""
+        return self.state().wishes
+
     def act(self, action: Action, epoch: int) -> Wishes:
         """Stores the wishes after an action; raises StaleEpoch for a writer that has been replaced."""
         versions = {digest: each.version for digest, each in self.installed().items()}

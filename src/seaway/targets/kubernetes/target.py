@@ -15,7 +15,18 @@ from seaway.digest import Digest
 from seaway.errors import ApplyConflict, ClusterRefused, ClusterUnreachable
 from seaway.targets.base import Action, Features, JobSeen, Pod, Seen, Version
 from seaway.targets.kubernetes import facts
-from seaway.targets.kubernetes.cluster import JOBS, NAMESPACES, PODS, ROUTES, SERVICES, SLICES, Cluster, Item, Kind
+from seaway.targets.kubernetes.cluster import (
+    JOBS,
+    NAMESPACES,
+    PODS,
+    ROUTES,
+    SERVICES,
+    SLICES,
+    Changed,
+    Cluster,
+    Item,
+    Kind,
+)
 from seaway.targets.kubernetes.desired import World, desired, waits
 from seaway.targets.kubernetes.names import (
     SERVICE,
@@ -28,6 +39,7 @@ from seaway.targets.kubernetes.names import (
     reference,
 )
 from seaway.targets.kubernetes.render import Rendered, place
+from seaway.targets.kubernetes.resource import release_object
 from seaway.targets.kubernetes.store import Installed, Reference, State, Store
 from seaway.targets.process.wishes import Wishes
 
@@ -49,6 +61,7 @@ class KubernetesTarget:
         self.app = app
         self.store = Store(cluster, namespace, app)
         self.waits: Mapping[str, str] = {}
+        self.seen: Seen | None = None
         self._applied: dict[tuple[str, str, str], str] = {}
         self._since = 0.0
         self._unrouted: dict[tuple[str, str], float] = {}
@@ -73,11 +86,21 @@ class KubernetesTarget:
         if state.mark is not None and self._reconcile(state, installed, seen, faults):
             seen = self._look(state, installed, now)
         gone = [f"gone:{digest}" for digest in state.wishes.active if digest not in installed]
-        return replace(seen, drained=self._drained(state, installed, seen), faults=(*faults, *gone))
+        self.seen = replace(seen, drained=self._drained(state, installed, seen), faults=(*faults, *gone))
+        return self.seen
 
     def act(self, action: Action, epoch: int) -> None:
         """Stores a wish, which the next look meets; raises StaleEpoch, NameUnknown, UsageError or OutageRefused."""
         self.store.act(action, epoch)
+
+    def tell(self, spec: Mapping[str, object], status: Mapping[str, object]) -> None:
+        """Says how a release stands in the app's `Release`; where nobody installed its definition, says nothing."""
+        item = release_object(self.app, self.namespace, spec)
+        try:
+            known = self.cluster.apply(item)
+            self.cluster.replace({**item, "metadata": known["metadata"], "status": dict(status)}, "status")
+        except (ClusterRefused, ApplyConflict, Changed):
+            return  # it is said again at the next change; the release itself does not depend on it
 
     def down(self) -> None:
         """Wishes that nothing runs; claims, and what is in them, stay."""
