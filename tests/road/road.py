@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -220,7 +221,7 @@ def admit(road: Road) -> None:
 def change(road: Road, word: str) -> None:
     """Commits another version of the app."""
     path = road.app / "api.py"
-    path.write_text(path.read_text().replace('WORD = "one"', f'WORD = "{word}"'))
+    path.write_text(re.sub(r'(?m)^WORD = ".*"$', f'WORD = "{word}"', path.read_text()))
     road.git("commit", "-q", "-am", f"feat: {word}")
 
 

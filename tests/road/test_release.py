@@ -57,6 +57,11 @@ def failed(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in asked if one["status"] == 0 or one["status"] >= 500]
 
 
+def version_of(one: dict[str, Any]) -> str:
+    """Returns the service's version that answered a request, as its token says."""
+    return str(one["token"][10:20])
+
+
 def tell(road: Road, how: str) -> None:
     """Has every replica of production misbehave on its counts, or behave."""
     for row in road.do("ps", "--on", "production"):
@@ -85,7 +90,14 @@ def test_a_blind_source_holds_and_decides_nothing(live: Road) -> None:
     assert len(asked) > 100 and not failed(asked)
 
 
-@pytest.mark.long
+def go_live(road: Road) -> None:
+    """Makes a second version live, if none is."""
+    found = release_of(road)
+    if found["state"] != "live" or found["release"] == 1:
+        begin(road)
+    until(lambda: release_of(road)["state"] == "live", seconds=240)
+
+
 def test_an_agent_killed_in_mid_canary_loses_no_request_and_no_release(live: Road) -> None:
     """SIGKILL while the canary is judged: cells and Envoy go on; the next command starts another, which ends it."""
     with traffic(live) as asked:
@@ -101,6 +113,27 @@ def test_an_agent_killed_in_mid_canary_loses_no_request_and_no_release(live: Roa
         assert (end["release"], end["state"]) == (number, "live")
         time.sleep(1.0)
     assert len(asked) > 100 and not failed(asked), failed(asked)[:3]
+
+
+def test_a_killed_replica_and_a_rollback_cost_no_request(live: Road) -> None:
+    """By the client's own log: none fails while a replica is killed, nor while all go to the version before."""
+    with traffic(live) as asked:
+        go_live(live)
+        gone = release_of(live)["canary"]["api"]
+        before = [row for row in live.do("ps", "--on", "production") if row["ready"]]
+        killed = next(row for row in before if row["version"] == gone)
+        os.kill(killed["program"], signal.SIGKILL)
+        until(lambda: any(_is_again(row, killed) for row in live.do("ps", "--on", "production")))
+        live.do("rollback", "production")
+        since = time.time() + 0.2  # what was in flight at the switch is answered by whom it reached
+        time.sleep(1.0)
+    assert len(asked) > 100 and not failed(asked), failed(asked)[:3]
+    late = {version_of(one) for one in asked if one["at"] > since}
+    assert late and gone not in late
+
+
+def _is_again(row: dict[str, Any], killed: dict[str, Any]) -> bool:
+    return bool(row["pod"] == killed["pod"] and row["ready"] and row["program"] != killed["program"])
 
 
 @pytest.mark.long
@@ -119,6 +152,6 @@ def test_a_release_whose_state_is_lost_returns_to_stable(live: Road) -> None:
         time.sleep(1.0)
     assert len(asked) > 100 and not failed(asked), failed(asked)[:3]
     canary = begun["canary"]["api"]
-    late = [one["token"][10:20] for one in asked[-20:]]
+    late = [version_of(one) for one in asked[-20:]]
     assert late and canary not in late
     assert live.do("why", str(begun["bundle"]))["lines"]

@@ -15,12 +15,14 @@ from seaway.errors import Aborted, Held, NoWayBack, RolledBack, Stranded
 from seaway.evidence.notary import Notary
 from seaway.evidence.progress import MetricSummary, ReleaseRequest
 from seaway.evidence.statement import Statement
-from seaway.stages.releasing import LONGEST_HOLD, _next, _waits_for_somebody, or_raise, previous
+from seaway.stages.releasing import LONGEST_HOLD, _next, _waits_for_somebody, lived, or_raise, previous, under_way
+from seaway.targets.base import Version
 from seaway.targets.process.paths import ProjectPaths
 from seaway.targets.process.store import Installed, Store
 from seaway.workspace import Workspace
 from tests.evidence.world import START, World, subject
 from tests.fakes.target import version
+from tests.release.world import ONE, TWO, plan
 
 pytestmark = pytest.mark.rootless
 
@@ -99,6 +101,38 @@ def test_without_a_bundle_that_was_live_there_is_no_way_back(world: World, tmp_p
 
 def _seen(state: str, reason: str = "", **more: Any) -> dict[str, Any]:
     return {"state": state, "reason": reason, "release": 3, "papers": "/papers", "since": 0.0, **more}
+
+
+@pytest.mark.parametrize(
+    ("state", "canary", "number"),
+    [
+        ("judging", TWO, 3),
+        ("held", TWO, 3),
+        ("judging", ONE, None),
+        ("live", TWO, None),
+        ("rolled-back", TWO, None),
+    ],
+)
+def test_the_same_version_asked_for_twice_is_one_release(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str, canary: Version, number: int | None
+) -> None:
+    """Whoever was killed while watching and asks again watches on, instead of superseding the release by itself."""
+    seen = _seen(state, version=str(canary.digest))
+    monkeypatch.setattr("seaway.stages.releasing.watch_once", lambda space, environment: seen)
+    assert under_way(_space(tmp_path), plan(TWO, ONE)) == number
+
+
+def test_where_nobody_knows_a_release_none_is_under_way(tmp_path: Path) -> None:
+    """No agent answers: the release is asked for."""
+    assert under_way(_space(tmp_path), plan(TWO, ONE)) is None
+
+
+def test_a_bundle_that_was_live_is_remembered(world: World) -> None:
+    """In its own environment; what was rolled back never was."""
+    with world.found() as notary:
+        _record(notary, world, _ended(subject("one")), _ended(subject("bad"), "rolled-back", release="2"))
+        _record(notary, world, _ended(subject("two"), environment="staging", release="3"))
+        assert lived(notary, "production") == [subject("one")]
 
 
 def test_live_is_no_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from seaway.errors import UsageError
@@ -33,7 +34,12 @@ def plan(space: Workspace, environment: str, say: Say, *, choice: Choice) -> rel
 
 
 def release(space: Workspace, environment: str, prepared: releasing.Prepared, *, choice: Choice) -> int:
-    """Asks for a planned release: first in the ledger, then the agent; returns the release's number."""
+    """Asks for a planned release: first in the ledger, then the agent; returns the number of the one to watch.
+
+    Where the same version is under way nothing is asked again: that release is the one to watch.
+    """
+    if (number := releasing.under_way(space, prepared.plan)) is not None:
+        return number
     with space.notary() as notary:
         operator = acting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
         releasing.request(space, notary, prepared, operator=operator, reason=choice.reason)
@@ -45,6 +51,12 @@ def steer(space: Workspace, environment: str, ask: str, *, choice: Choice) -> di
     with space.notary() as notary:
         operator = acting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
         return releasing.steer(space, notary, environment, ask, operator=operator, reason=choice.reason)
+
+
+def is_way_back(space: Workspace, environment: str, running: Mapping[str, Any]) -> bool:
+    """Whether a release that is under way is itself the way back to a bundle that was live before."""
+    with space.reading() as notary:
+        return not running["judged"] and running["bundle"] in map(str, releasing.lived(notary, environment))
 
 
 def rollback(space: Workspace, environment: str, say: Say) -> releasing.Prepared:

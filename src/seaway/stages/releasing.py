@@ -14,7 +14,7 @@ from seaway.app.model import App
 from seaway.app.release_keys import ReleaseKeys, SloKeys
 from seaway.bundle import Bundle
 from seaway.digest import Digest
-from seaway.errors import Aborted, EvidenceMissing, Held, NoWayBack, RolledBack, Stranded
+from seaway.errors import Aborted, AgentMissing, EvidenceMissing, Held, NameUnknown, NoWayBack, RolledBack, Stranded
 from seaway.evidence.notary import Notary
 from seaway.evidence.progress import ReleaseRequest
 from seaway.evidence.statement import PredicateType
@@ -23,12 +23,11 @@ from seaway.release.document import encode
 from seaway.release.history import LENGTHS
 from seaway.release.steps import Party, Plan
 from seaway.release.strategy import Move, describe, expand
+from seaway.stages import places
 from seaway.stages.acting import Person, now
 from seaway.stages.calling import known_agent
-from seaway.stages.running import agent, here, install
-from seaway.targets.base import Version
-from seaway.targets.process.store import Store
-from seaway.targets.process.target import ProcessTarget
+from seaway.stages.running import agent
+from seaway.targets.base import Features, Version
 from seaway.workspace import Workspace
 
 Say = Callable[[str, str], None]
@@ -44,6 +43,7 @@ class Prepared:
 
     plan: Plan
     version: Version
+    features: Features
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -53,10 +53,11 @@ class Prepared:
 
 def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, say: Say) -> Prepared:
     """Installs a bundle's version and plans its release against what is stable now."""
-    version = install(space, environment, bundle, say)
+    placed = places.install(space, environment, bundle, say)
+    version = placed.version
     app = space.load(environment, governed=True)
     keys = app.extension.release
-    canary, before = Party.of(version), _stable(space, environment)
+    canary, before = Party.of(version), places.stable(space, environment)
     if before is not None and before.digest == version.digest:
         raise EvidenceMissing(
             f"there is nothing to release: {environment} runs bundle {bundle.digest.short}",
@@ -64,7 +65,6 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
         )
     stable = Party.of(before) if before is not None else None
     move = Move(canary, stable)
-    features = ProcessTarget.features
     known = {name: one for name, one in _known(space, environment, move).items() if name in canary.routed}
     _say_unjudged(keys, known, say)
     plan = Plan(
@@ -73,12 +73,30 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
         bundle=bundle.digest,
         canary=canary,
         stable=stable,
-        steps=expand(keys, move, features),
+        steps=expand(keys, move, placed.features),
         judge=spec_of(keys, known or _any(app, canary), bundle.digest, LENGTHS[0]),
-        place=here(),
+        place=placed.place,
         budgets=dict(_budgets(keys, known)),
     )
-    return Prepared(plan, version)
+    return Prepared(plan, version, placed.features)
+
+
+def running(space: Workspace, environment: str) -> Mapping[str, Any] | None:
+    """Returns the release that is under way in an environment, None where none is or nobody knows."""
+    try:
+        seen = watch_once(space, environment)
+    except (AgentMissing, NameUnknown):
+        return None
+    return None if seen["state"] in ENDS else seen
+
+
+def under_way(space: Workspace, plan: Plan) -> int | None:
+    """Returns the number of the release that brings the same version already: asked for twice, it is one release.
+
+    Whoever was killed while watching, and asks again, watches on; another one would supersede it by itself.
+    """
+    seen = running(space, plan.environment)
+    return int(seen["release"]) if seen and seen["version"] == str(plan.canary.digest) else None
 
 
 def request(space: Workspace, notary: Notary, prepared: Prepared, *, operator: Person, reason: str = "") -> int:
@@ -167,25 +185,18 @@ def or_raise(environment: str, seen: Mapping[str, Any]) -> None:
 
 def previous(space: Workspace, notary: Notary, environment: str) -> Digest:
     """Returns the bundle that was live in an environment before the present one."""
-    live: list[Digest] = []
-    for verified in notary.verified(predicate_type=PredicateType.METRIC_SUMMARY):
-        said = verified.statement.predicate
-        if said.get("environment") == environment and said.get("outcome") == "live":
-            live.append(verified.statement.subject)
-    present = _stable(space, environment)
-    earlier = [bundle for bundle in live if present is None or bundle != present.bundle]
+    present = places.stable(space, environment)
+    earlier = [bundle for bundle in lived(notary, environment) if present is None or bundle != present.bundle]
     if not earlier:
         raise NoWayBack(f"no other bundle was live in {environment} before", hint=f"seaway status {environment}")
     return earlier[-1]
 
 
-def _stable(space: Workspace, environment: str) -> Version | None:
-    paths = space.paths.environment(environment)
-    if not paths.folder.is_dir():
-        return None
-    store = Store(paths)
-    digest = store.wishes().stable
-    return store.installed()[digest].version if digest else None
+def lived(notary: Notary, environment: str) -> list[Digest]:
+    """Returns the bundles that went live in an environment, the last one last."""
+    found = notary.verified(predicate_type=PredicateType.METRIC_SUMMARY)
+    ended = [(verified.statement.subject, verified.statement.predicate) for verified in found]
+    return [bundle for bundle, said in ended if (said.get("environment"), said.get("outcome")) == (environment, "live")]
 
 
 def _known(space: Workspace, environment: str, move: Move) -> dict[str, Known]:
@@ -241,4 +252,4 @@ def without_judging(prepared: Prepared) -> Prepared:
     """Returns a release that goes all at once: the way back to a version that was live before."""
     keys = ReleaseKeys(strategy="all-at-once", bake=0.0)
     move = Move(prepared.plan.canary, prepared.plan.stable)
-    return replace(prepared, plan=replace(prepared.plan, steps=expand(keys, move, ProcessTarget.features)))
+    return replace(prepared, plan=replace(prepared.plan, steps=expand(keys, move, prepared.features)))
