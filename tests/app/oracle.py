@@ -11,7 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,11 @@ class Case:
         return folder
 
     @property
+    def consistent(self) -> bool:
+        """Whether references are checked too: in the files whose name says so."""
+        return self.name.startswith("consistency")
+
+    @property
     def environ(self) -> dict[str, str]:
         """The variables both sides see."""
         return {"HOME": "/home/user", "PATH": "/usr/bin:/bin", **self.env}
@@ -78,6 +84,25 @@ def _case(name: str, body: str, expected: str) -> Case:
     files = {part.partition("\n")[0].strip(): part.partition("\n")[2] + "\n" for part in parts}
     env = dict(pair.split("=", 1) for pair in options["env"].split())
     return Case(name, title, files, tuple(options["args"].split()), env, expected)
+
+
+@dataclass
+class Batch:
+    """Compose asked about many cases at once, a few processes at a time; answers come while our own tests run."""
+
+    root: Path
+    asked: dict[str, tuple[Path, Future[dict[str, Any] | None]]] = field(default_factory=dict)
+
+    def ask(self, cases: Iterable[Case], pool: Executor) -> None:
+        """Writes each case's files and asks about it."""
+        for case in cases:
+            folder = case.write(self.root / case.name)
+            self.asked[case.name] = folder, pool.submit(ask, case, folder, consistent=case.consistent)
+
+    def answer(self, case: Case) -> tuple[Path, dict[str, Any] | None]:
+        """Returns a case's folder and what Compose prints, or None where it rejects."""
+        folder, answer = self.asked[case.name]
+        return folder, answer.result()
 
 
 def ask(case: Case, folder: Path, *, consistent: bool = False) -> dict[str, Any] | None:

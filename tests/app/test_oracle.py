@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from seaway.errors import AppError, NotYet
-from tests.app.oracle import BINARY, VERSION, Case, ask, cases, ours
+from seaway.errors import SeawayError
+from tests.app.oracle import BINARY, VERSION, Batch, Case, cases, ours
 
 pytestmark = pytest.mark.rootless
 
@@ -19,17 +21,28 @@ def test_the_oracle_is_the_pinned_compose() -> None:
     assert said.stdout.strip() == VERSION.removeprefix("v")
 
 
+@pytest.fixture(scope="module")
+def batch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    """Compose's answers about the cases that are to be run."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    chosen: list[Any] = [
+        item.callspec.params["case"] for item in items if item.path == request.path and hasattr(item, "callspec")
+    ]
+    batch = Batch(tmp_path_factory.mktemp("cases"))
+    with ThreadPoolExecutor(4) as pool:
+        batch.ask(chosen, pool)
+        yield batch
+
+
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_a_case_loads_as_compose_loads_it(case: Case, tmp_path: Path) -> None:
+def test_a_case_loads_as_compose_loads_it(case: Case, batch: Batch) -> None:
     """Compose and Seaway print the same JSON, or both refuse, and our message says what the case expects."""
-    folder = case.write(tmp_path)
-    consistent = case.name.startswith("consistency")
-    theirs = ask(case, folder, consistent=consistent)
+    folder, theirs = batch.answer(case)
     if case.expected == "accept":
         assert theirs is not None, "the oracle refuses"
-        assert ours(case, folder, consistent=consistent) == theirs
+        assert ours(case, folder, consistent=case.consistent) == theirs
         return
     assert theirs is None, "the oracle accepts"
-    with pytest.raises((AppError, NotYet)) as caught:
-        ours(case, folder, consistent=consistent)
+    with pytest.raises(SeawayError) as caught:
+        ours(case, folder, consistent=case.consistent)
     assert case.expected.removeprefix("reject").strip() in str(caught.value)

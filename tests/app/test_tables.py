@@ -13,7 +13,7 @@ import pytest
 from seaway.app import canonical, crosschecks, interpolate, merge, paths, unicity
 from seaway.app.hooks import with_hooks
 from seaway.app.patterns import table
-from seaway.errors import AppError, NotYet
+from seaway.errors import SeawayError
 from tests.app.oracle import Case, cases, ours
 
 pytestmark = pytest.mark.rootless
@@ -71,7 +71,7 @@ def outcome(case: Case, folder: Path) -> str:
     """What a case loads to, or that it is refused."""
     try:
         return json.dumps(ours(case, folder), sort_keys=True)
-    except (AppError, NotYet, TypeError, AttributeError, ValueError, KeyError) as problem:
+    except (SeawayError, TypeError, AttributeError, ValueError, KeyError) as problem:
         return f"{type(problem).__name__}: {problem}"
 
 

@@ -205,7 +205,7 @@ class Assembly:
         services = model.get("services")
         if not isinstance(services, Map):
             raise Misplaced(f"{self.source.name(file)} has no services to extend", ())
-        return Bases(services, resets, str(file.parent), str(file))
+        return Bases(services, resets, str(file.parent), self.source.name(file))
 
 
 def _pass_through(model: Map, environment: Mapping[str, str]) -> None:

@@ -23,16 +23,19 @@ def parse(text: str, lookup: Lookup, into: dict[str, str] | None = None) -> dict
     return found
 
 
-def parse_raw(text: str) -> dict[str, str]:
-    """Reads `format: raw`: a line is name=value, verbatim; comments and blank lines are skipped."""
+def parse_raw(text: str, lookup: Lookup) -> dict[str, str]:
+    """Reads `format: raw`: a line is name=value, verbatim; a name alone is looked up; `#` begins a comment line."""
     found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        line = line.removesuffix("\r").lstrip()
+        if not line or line.startswith("#"):
             continue
-        name, equals, value = line.partition("=")
-        if not equals:
-            raise ValueError(f"line {number}: {line!r} is not name=value")
-        found[name.strip()] = value
+        name, equals, given = line.partition("=")
+        if not name or " " in name or "\t" in name:
+            raise ValueError(f"line {number}: a name without blanks must stand before =")
+        value = given if equals else lookup(name)
+        if value is not None:
+            found[name] = value
     return found
 
 

@@ -20,7 +20,7 @@ from seaway.app.interpolate import Variables, substitute
 from seaway.app.model import App
 from seaway.app.parse import VISITED
 from seaway.app.resolve import Resolver
-from seaway.app.select import Selection, project_name, select
+from seaway.app.select import Selection, normal_name, project_name, select
 from seaway.app.sources import Source, SourceFile
 from seaway.app.tree import Map
 from seaway.errors import InterpolationError, SchemaError
@@ -129,16 +129,20 @@ class _Loading:
         with placed(model, tuple(assembly.names)):
             return model, bound(model)
 
-    def _written_name(self) -> str:
-        found = ""
+    def _written_name(self) -> str | None:
+        """Returns the name that the files give, filled; None where none does."""
+        found, leading = None, False
         for file in self.selection.files:
-            for document in self.assembly.documents(file):
+            for index, document in enumerate(self.assembly.documents(file)):
                 name = document.tree.get("name") if isinstance(document.tree, Map) else None
-                found = name if isinstance(name, str) and name else found
+                if isinstance(name, str) and name:
+                    found, leading = name, leading or index == 0
         try:
-            return substitute(found, Variables(self.selection.environ.get))
+            filled = substitute(found or "", Variables(self.selection.environ.get))
         except ValueError as problem:
             raise InterpolationError(f"name: {problem}", where=self.selection.files[0].name) from problem
+        # A blank name falls back on the folder's only where no file's first document has one.
+        return filled if leading or normal_name(filled) else None
 
     def _split(self, document: Map) -> Map:
         """Takes the inactive services out of a document, checks the rest, reads its env files; returns them."""

@@ -1,6 +1,6 @@
 """Reads YAML into trees with places: libyaml's event stream and a builder with its own stack.
 
-One document at a time: duplicate keys are refused, anchors never cross documents, merge keys are applied, the paths
+One document at a time: duplicate keys are refused, merge keys are applied, the paths
 tagged `!reset` and `!override` are recorded. Limits are checked while reading, so hostile input is refused before
 it costs anything: visited values (Compose's own cap), values after alias expansion, depth.
 Not here: what the values mean to Compose.
@@ -24,6 +24,7 @@ VISITED = 100_000
 EXPANDED = 1_000_000
 DEPTH = 256
 
+_RESETS = ("!reset", "!override")
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -91,15 +92,22 @@ def _position(problem: yaml.YAMLError, data: bytes, name: str) -> Position | str
 class _Builder:
     def __init__(self, name: str, file: int, visited: int) -> None:
         self.name, self.file, self.limit = name, pack(file, 0, 0), visited
-        self.begin()
-
-    def begin(self, _: Any = None) -> None:
-        self.stack: list[_Frame] = []
+        # Compose's reader knows an earlier document's anchors, YAML 1.2 or not.
         self.anchors: dict[str, _Anchored | None] = {}
+        self.expanded = 0
+        self.clear()
+
+    def clear(self) -> None:
+        self.stack: list[_Frame] = []
         self.resets: list[Path] = []
         self.visits = 0
-        self.expanded = 0
         self.root: Any = None
+
+    def begin(self, event: Any) -> None:
+        self.clear()
+        if event.version not in (None, (1, 1)):
+            says = f"YAML {'.'.join(map(str, event.version))} is not what Compose reads"
+            raise ParseError(says, where=self.where(event), hint="delete the line %YAML")
 
     def read(self, loader: Any) -> Iterator[Document]:
         """Yields the documents of a stream of events, which are many: what is done for each is kept short."""
@@ -224,8 +232,12 @@ class _Builder:
         self.place(copied(anchored.value), self.mark(event), anchored.size, anchored.tag)
 
     def place(self, value: Any, mark: int, size: int, tag: str | None) -> None:
-        if tag in ("!reset", "!override"):
-            self.resets.append(self.path())
+        if tag is not None and tag in _RESETS:
+            # Compose does not look for tags inside of what overrides.
+            if any(frame.tag == "!override" for frame in self.stack):
+                tag = None
+            else:
+                self.resets.append(self.path())
         if not self.stack:
             self.root = None if tag == "!reset" else value
             return

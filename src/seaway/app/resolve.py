@@ -52,19 +52,20 @@ class Resolver:
         return lambda name: self.environment.get(name, own.get(name))
 
     def _read(self, entry: Mapping[str, Any], lookup: Lookup, found: Map) -> None:
-        path = Path(entry["path"])
-        if not self.source.has(path):
-            # `required` is printed only where it is false.
+        # A blank path is bound to no path; `required` is printed only where it is false.
+        path = Path(entry.get("path", ""))
+        if not entry.get("path") or not self.source.has(path):
             if entry.get("required") is False:
                 return
-            raise SourceMissing(f"env file {self.source.name(path)} not found", where=path)
+            name = self.source.name(path) if entry.get("path") else "''"
+            raise SourceMissing(f"env file {name} not found", where=name)
         self._parse(path, entry.get("format"), lookup, found)
 
     def _parse(self, path: Path, form: str | None, lookup: Lookup, found: dict[str, str]) -> None:
         text = self.source.read(path, "env").decode("utf-8", "replace")
         try:
             if form == "raw":
-                found.update(dotenv.parse_raw(text))
+                found.update(dotenv.parse_raw(text, lookup))
             elif form in (None, ""):
                 dotenv.parse(text, lookup, found)
             else:

@@ -23,6 +23,13 @@ OVERRIDES = (
 )
 
 
+# What Go reads as a boolean.
+_SWITCHES = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What to load; `override` is the file found by its name beside the first one, `environ` what interpolation
@@ -53,12 +60,13 @@ def select(
     here = directory.absolute()
     shell = {**environ, "PWD": environ.get("PWD") or str(here)}
     variables = dict(shell)
-    given = tuple(here / file for file in env_files)
-    read = given or _default_env_file(here, environ)
+    given = tuple(here / file for file in env_files or _listed(environ.get("COMPOSE_ENV_FILES")))
+    folder = _folder(here, files, project_directory)
+    read = given or _default_env_file(folder, environ)
     _merge_env_files(variables, read)
     chosen, override = _files(here, variables, files)
-    folder = (here / project_directory) if project_directory else chosen[0].parent
-    if folder != here and not given:
+    first, folder = folder, folder if files or project_directory else chosen[0].parent
+    if folder != first and not given:
         more = _default_env_file(folder, environ)
         _merge_env_files(variables, more)
         read += more
@@ -67,8 +75,22 @@ def select(
     return Selection(folder, chosen, override, variables, shell, project_name, _profiles(variables, profiles), read)
 
 
+def _listed(value: str | None) -> list[str]:
+    return value.split(",") if value else []
+
+
+def _folder(here: Path, files: Sequence[str], project_directory: Path | None) -> Path:
+    """Returns the project's folder as far as options name it, else where one stands."""
+    if project_directory:
+        return Path(_clean(here / project_directory))
+    return Path(_clean(here / files[0])).parent if files else here
+
+
 def _default_env_file(folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    disabled = environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in ("1", "t", "true")
+    written = environ.get("COMPOSE_DISABLE_ENV_FILE")
+    if written is not None and written not in _SWITCHES:
+        raise UsageError(f"COMPOSE_DISABLE_ENV_FILE is {written!r}", hint="true or false")
+    disabled = written is not None and _SWITCHES[written]
     return () if disabled or not (folder / ".env").is_file() else (folder / ".env",)
 
 
@@ -133,14 +155,14 @@ def normal_name(name: str) -> str:
     return "".join(re.findall("[a-z0-9_-]", name.lower())).lstrip("_-")
 
 
-def project_name(selection: Selection, written: str) -> str:
-    """Returns the project's name: `-p`, `COMPOSE_PROJECT_NAME`, `name:` in a file, the directory's name."""
+def project_name(selection: Selection, written: str | None) -> str:
+    """Returns the project's name: `-p`, `COMPOSE_PROJECT_NAME`, `name:` in a file (None: none), the directory's."""
     imposed = selection.project_name or selection.environ.get("COMPOSE_PROJECT_NAME")
     if imposed:
         if normal_name(imposed) != imposed:
             raise ConsistencyError(f"invalid project name {imposed!r}", hint="lower-case letters, digits, - and _")
         return imposed
-    name = normal_name(written) or normal_name(selection.directory.name)
+    name = normal_name(selection.directory.name if written is None else written)
     if not name:
         raise ConsistencyError("project name must not be empty", hint="add name: at the top of the compose file")
     return name
