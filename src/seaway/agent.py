@@ -42,7 +42,7 @@ from seaway.release.lost import Lost, find_lost, returning
 from seaway.release.machine import ENDS, FORWARD, Event, State
 from seaway.release.resource import told
 from seaway.release.runbook import exit_of, runbook
-from seaway.release.steps import Judge, Party, Plan
+from seaway.release.steps import Party, Plan
 from seaway.release.store import Ask, Row, Store
 from seaway.targets.base import Pod
 from seaway.targets.kubernetes import counts
@@ -270,8 +270,6 @@ class Releases:
         return {
             "release": row.plan.release,
             "bundle": str(row.plan.bundle),
-            "version": str(row.plan.canary.digest),
-            "judged": any(isinstance(each, Judge) for each in row.plan.steps),
             "state": str(row.position.state),
             "reason": row.position.reason,
             "cursor": row.position.cursor,

@@ -6,9 +6,11 @@ things nearer while it waits; afterwards Kubernetes keeps them. Images go to the
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seaway.app.model import App
@@ -24,6 +26,7 @@ from seaway.stages.running import Up
 from seaway.targets.base import Retarget, Retire, RunJob, Scale, Seen, Shift, Version
 from seaway.targets.document import encode
 from seaway.targets.kubernetes.cluster import NAMESPACES, Cluster
+from seaway.targets.kubernetes.clusters import Clusters, Reach
 from seaway.targets.kubernetes.execution import execute
 from seaway.targets.kubernetes.kubeconfig import Access, find_access
 from seaway.targets.kubernetes.names import SERVICE, label
@@ -67,7 +70,19 @@ def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> tup
     pushed = push(Registry(reference, Client(), writes=True), bundle.digest, space.store)
     say("push", f"{reference}  {pushed}")
     place.install(made.version, rendered=made.rendered)
+    remember(space, environment, place)
     return place, made
+
+
+def remember(space: Project, environment: str, place: KubernetesTarget) -> None:
+    """Tells the project's agent where an environment is; an account of its own, once installed, goes before yours."""
+    clusters = Clusters(space.paths.folder)
+    own = clusters.own_kubeconfig(environment)
+    files = os.pathsep.join(
+        str(Path(part).absolute()) for part in space.environ.get("KUBECONFIG", "").split(os.pathsep) if part
+    )
+    context = "current" if own.exists() else place.cluster.access.name
+    clusters.keep(environment, Reach(str(own) if own.exists() else files, context, place.namespace, place.app))
 
 
 def _require_namespace(place: KubernetesTarget, made: Rendering, say: Say) -> None:
