@@ -22,6 +22,7 @@ from seaway.errors import InternalError, SeawayError
 
 ROAD, LAPTOP, ASK, GROUPS = "The road", "This machine", "Questions", "More"
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("init", ROAD, "add the smallest x-seaway block to this folder's compose file"),
     "check": ("check", ROAD, "say what stands between this compose file and production"),
     "config": ("config", LAPTOP, "print the resolved compose model, as Compose does"),
     "lock": ("lock", ROAD, "pin base, wheels and models of each native image in seaway.lock"),
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "except": ("exception", ROAD, "sign an exception to a rule, with a reason and an end"),
     "approve": ("approve", ROAD, "sign an approval for what would be promoted, or for a waiting release"),
     "promote": ("promote", ROAD, "grant the bundle to an environment if its gates open"),
+    "publish": ("publish", ROAD, "send the promoted bundle to the registry, with its proof attached"),
     "release": ("release", ROAD, "bring the promoted bundle live, watched"),
     "status": ("status", ROAD, "say which bundle is where, what runs and what waits for whom"),
     "pause": ("steer", ROAD, "hold a running release where it is"),

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,13 +138,19 @@ class Progress:
     def __init__(self, output: Output, title: str, total: int | None) -> None:
         self._output, self._title, self._total = output, title, total
         self._done = 0
+        self._show: Callable[[int], str] = str
         self._live = sys.stderr.isatty() and not output.quiet and not output.json
+
+    def expect(self, amount: int) -> None:
+        """Is told of more work in bytes; from then on what is shown is bytes."""
+        self._total = (self._total or 0) + amount
+        self._show = size_text
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Counts work done, in the unit the title names."""
         self._done += amount
         if self._live:
-            share = f"{self._done}/{self._total}" if self._total else str(self._done)
+            share = f"{self._show(self._done)}/{self._show(self._total)}" if self._total else self._show(self._done)
             print(f"\r\x1b[K{self._title}  {share}  {note}"[:200], end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -169,6 +175,15 @@ def finding_json(finding: Finding) -> Mapping[str, object]:
 def _fix_json(fix: Fix) -> Mapping[str, object]:
     edits = [{"do": edit.do, "path": list(edit.path), "value": edit.value} for edit in fix.edits]
     return {"safe": fix.safe, "decide": fix.decide or None, "edits": edits}
+
+
+def size_text(size: float) -> str:
+    """Shows a number of bytes to people: binary units, a digit after the point."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(size) < 1024 or unit == "GiB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError("unreachable: the last unit takes any size")
 
 
 def clock(seconds: float) -> str:

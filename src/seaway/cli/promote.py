@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from seaway.cli.frame import chooses, command, teller
 from seaway.cli.opening import workspace
 from seaway.cli.output import Output
-from seaway.pipeline import deliver
+from seaway.pipeline import deliver, publish
 from seaway.pipeline.choice import Choice
 from seaway.policy.decision import Decision
 
 
 @command("promote")
 @click.argument("environment")
+@click.option("--push", is_flag=True, help="Then publish it, as seaway publish does.")
 @chooses("bundle", "key")
-def promote_(output: Output, environment: str, choice: Choice) -> None:
+def promote_(output: Output, environment: str, push: bool, choice: Choice) -> None:
     """Grant the bundle to ENVIRONMENT if its gates open; the decision is signed and recorded either way.
 
     A refusal names the rule, the digest, the fact, and the command that would satisfy it.
     """
-    space = workspace()
-    decision = deliver.promote(space, space.environment(environment), teller(output), choice=choice)
+    space, tell = workspace(), teller(output)
+    if push:
+        publish.require_registry(space)
+    decision = deliver.promote(space, space.environment(environment), tell, choice=choice)
     output.data(decision_json(decision), decision_text(output, decision))
     if not decision.passed:
         decision.or_raise()
+    if push:
+        with output.progress("publish") as watch:
+            done = publish.publish(space, environment, choice=replace(choice, bundle=decision.bundle), watch=watch)
+        tell("publish", f"{done.repository}, {sum(one.added for one in done.proved)} new statements")
 
 
 def decision_json(decision: Decision) -> dict[str, object]:

@@ -91,6 +91,18 @@ class Registry:
             with path.open("rb") as stream:
                 store.put_stream(stream, descriptor.digest)
 
+    def read_blob(self, blob: Descriptor, *, limit: int) -> bytes:
+        """Returns a small blob; raises RegistryError where it is larger or absent, DigestMismatch for other bytes."""
+        url = f"{self.base}/blobs/{blob.digest}"
+        if blob.size > limit:
+            raise RegistryError(f"a blob of {blob.size} bytes is larger than {limit}", where=url)
+        answer = self.ask(Ask("GET", url))
+        if answer.status != 200:
+            raise refused("GET", url, answer)
+        if Digest.of(answer.body) != blob.digest:
+            raise DigestMismatch(f"expected {blob.digest}, got {Digest.of(answer.body)}", where=url)
+        return answer.body
+
     def has(self, blob: Descriptor) -> bool:
         """Tells whether the repository holds a blob; a yes is remembered. Raises DigestMismatch for another size."""
         with self._lock:

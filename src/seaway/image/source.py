@@ -106,6 +106,19 @@ def identities(tree: Path, commit: str, *, since: str = "") -> tuple[str, ...]:
     return tuple(sorted({address.strip() for address in written if address.strip()}))
 
 
+def version(tree: Path) -> str:
+    """Returns what version control calls the tree: the commit's tag, else its date and short name; `0` without any.
+
+    A tree with changes that are not committed ends in `-dirty`. Raises ToolMissing without git.
+    """
+    if not _is_repository(tree):
+        return "0"
+    named = _git(tree, "describe", "--tags", "--exact-match", "HEAD", fails=False).strip()
+    dated = _git(tree, "log", "-1", "--format=%cd-%h", "--date=format:%Y%m%d", "HEAD", "--", fails=False).strip()
+    is_dirty = bool(_git(tree, "status", "--porcelain", "-z", "--", "."))
+    return f"{named or dated or '0'}{'-dirty' if is_dirty else ''}"
+
+
 def _entry(tree: Path, path: str, *, executable: bool) -> Entry:
     place = tree / path
     if place.is_symlink():

@@ -5,6 +5,7 @@
     render.py    render: the same bundle as files for a cluster
     verify.py    test, scan, approve, waive, policy, consent: what gates ask for
     deliver.py   promote, plan, release, steer, rollback: granted, live, watched
+    publish.py   push, publish: into the registry, with the proof attached
     ship.py      ship: all of it, as far as the gates let it
     ask.py       why: what stands behind what runs
     choice.py, meant.py   what a person chose, and which bundle that means
