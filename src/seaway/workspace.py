@@ -13,6 +13,7 @@ from pathlib import Path
 from seaway.errors import StoreError
 from seaway.evidence.keyring import Keyring
 from seaway.evidence.notary import Notary
+from seaway.evidence.pin import Pin
 from seaway.evidence.place import Place
 from seaway.image.layout import Layout
 from seaway.image.roots import ImageRoots
@@ -52,8 +53,9 @@ class Workspace(Project):
     @property
     def place(self) -> Place:
         """Where this app's ledger and keys lie."""
-        origin = self.base.extension.ledger.origin or f"{self.name}.local"
-        return Place.of_user(origin, self.environ)
+        said = self.base.extension.ledger
+        pin = Pin(said.key or "", said.genesis or "")
+        return Place.of_user(said.origin or f"{self.name}.local", self.environ, pin=pin)
 
     @cached_property
     def keyring(self) -> Keyring:

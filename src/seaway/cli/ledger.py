@@ -28,7 +28,8 @@ def ledger_() -> None:
 def verify(output: Output, directory: Path | None) -> None:
     """Check every leaf, tile, checkpoint, signature and key statement; name each file that is not as it was written.
 
-    Reads only; needs no key, no lock and no network.
+    This app's own ledger is also compared with what the project pins and with what was seen of it before. Reads only;
+    needs no key, no lock and no network.
     """
     report = verify_ledger(directory or workspace().place.ledger)
     output.data(
@@ -42,5 +43,20 @@ def verify(output: Output, directory: Path | None) -> None:
         "\n".join([*(f"note: {note}" for note in report.notes), *map(str, report.problems)]),
     )
     report.or_raise()
+    if directory is None:
+        workspace().reading().close()  # refuses another ledger than the pinned or the remembered one
     if not output.json:
         output.item({}, f"{report.size} entries, ok")
+
+
+@subcommand(ledger_, "pin")
+def pin(output: Output) -> None:
+    """Print the lines for the compose file by which every clone knows this ledger: its key and its first leaf.
+
+    With them no other ledger of that name is taken for it, on no machine; commit them once the first owner is enrolled.
+    """
+    with workspace().reading() as notary:
+        key, genesis = notary.ledger.key, notary.genesis
+    said = {"origin": key.origin, "key": key.verifier, "genesis": genesis.hex}
+    lines = [f"    {name}: {value}" for name, value in said.items()]
+    output.data(said, "\n".join(["x-seaway:", "  ledger:", *lines]))

@@ -19,6 +19,7 @@ from seaway.evidence.checkpoint import genesis_of, trusted_root
 from seaway.evidence.encoding import b64
 from seaway.evidence.enrolment import REGISTRY, KeyRevocation, KeyRotation, spelled
 from seaway.evidence.files import Clock, FileLedger, utc_now
+from seaway.evidence.head import journals
 from seaway.evidence.keys import PublicKey, Signer
 from seaway.evidence.ledger import Acknowledgement, Entry, Signed
 from seaway.evidence.memory import Memory
@@ -55,18 +56,22 @@ class Notary:
     """Evidence of one origin, read and written under its rules."""
 
     def __init__(self, place: Place, ledger: StoredLedger, clock: Clock = utc_now) -> None:
-        """Takes an open ledger; raises LedgerForked if it does not extend what is remembered of it."""
+        """Takes an open ledger; raises LedgerForked if it is not the pinned one or not what is remembered, extended."""
         self.place = place
         self.ledger = ledger
         self._clock = clock
         self._first: Digest | None = None  # leaf 0 never changes, and what is published proves that it did not
+        place.pin.check(ledger.key, self._genesis())
         self._memory = Memory(place.memory)
         self._memory.check(ledger, self._genesis())
         self._people: People | None = None
 
     @classmethod
     def open(cls, place: Place, *, clock: Clock = utc_now, wait: float = 10.0) -> Self:
-        """Opens for writing, founding the ledger if there is none; waits for the lock."""
+        """Opens for writing, founding the ledger if there is none and none is pinned; waits for the lock."""
+        if place.pin and not journals(place.ledger):
+            hint = "restore it; or, to begin anew, take key and genesis out of x-seaway.ledger"
+            raise EvidenceMissing("the ledger that the project pins is not here", where=place.ledger, hint=hint)
         return cls._guarded(place, FileLedger.take(place.ledger, place.origin, clock=clock, wait=wait), clock)
 
     @classmethod
@@ -98,6 +103,13 @@ class Notary:
     def payloads(self) -> Payloads:
         """The blobs beside the ledger: documents that statements refer to."""
         return self.ledger.payloads
+
+    @property
+    def genesis(self) -> Digest:
+        """The hash of leaf 0, by which the ledger is pinned; raises EvidenceMissing while there is none."""
+        if (first := self._genesis()) is None:
+            raise EvidenceMissing("the ledger is empty", where=self.place.origin, hint="seaway keys enrol")
+        return first
 
     @property
     def people(self) -> People:

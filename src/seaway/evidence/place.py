@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from seaway.evidence.pin import UNPINNED, Pin
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The directories of one ledger, by its origin."""
+    """The directories of one ledger, by its origin, and what the project pins of it."""
 
     data: Path
     state: Path
     origin: str
+    pin: Pin = UNPINNED
 
     @classmethod
-    def of_user(cls, origin: str, environment: Mapping[str, str] = os.environ) -> Self:
+    def of_user(cls, origin: str, environment: Mapping[str, str] = os.environ, *, pin: Pin = UNPINNED) -> Self:
         """Returns the user's own place: SEAWAY_DATA_DIR and SEAWAY_STATE_DIR, else the XDG base directories."""
         home = Path(environment.get("HOME") or Path.home())
         data = home / "Library/Application Support" if sys.platform == "darwin" else home / ".local/share"
@@ -27,6 +30,7 @@ class Place:
             _chosen(environment, "SEAWAY_DATA_DIR", "XDG_DATA_HOME", data),
             _chosen(environment, "SEAWAY_STATE_DIR", "XDG_STATE_HOME", home / ".local/state"),
             origin,
+            pin,
         )
 
     @property
