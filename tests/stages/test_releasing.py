@@ -34,8 +34,10 @@ def world(tmp_path: Path) -> World:
 
 
 def _space(tmp_path: Path) -> Workspace:
-    """What `previous` needs of a workspace: where environments lie."""
-    return cast(Workspace, SimpleNamespace(paths=ProjectPaths(tmp_path / "project", "shop")))
+    """What `previous` needs of a workspace: where environments lie, all on this machine."""
+    app = SimpleNamespace(environment=SimpleNamespace(target="process"))
+    paths = ProjectPaths(tmp_path / "project", "shop")
+    return cast(Workspace, SimpleNamespace(paths=paths, load=lambda _environment: app))
 
 
 def _request(environment: str, release: str) -> Statement:
