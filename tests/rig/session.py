@@ -75,10 +75,11 @@ class Rig:
 
     def up(self, parts: Iterable[str]) -> None:
         """Brings parts up and waits until they are ready; what runs already stays as it is."""
-        ordered = [part for part in PARTS if part in set(parts)]
-        done = subprocess.run([PROGRAM, "up", *ordered], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.fail(f"rig up {' '.join(ordered)}: {done.stderr.strip()}", pytrace=False)
+        missing = set(parts) - running()
+        if ordered := [part for part in PARTS if part in missing]:
+            done = subprocess.run([PROGRAM, "up", *ordered], capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.fail(f"rig up {' '.join(ordered)}: {done.stderr.strip()}", pytrace=False)
         exported = subprocess.run([PROGRAM, "env"], capture_output=True, text=True, check=True).stdout
         self.environ = dict(_EXPORT.findall(exported))
 

@@ -14,6 +14,9 @@ from seaway.targets.process.cells import Cells
 from seaway.targets.process.ladder import Way, choose_way
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.target import ProcessTarget
+from tests.targets.docker.fixtures import docker as docker  # fixtures, found here by their names
+from tests.targets.docker.fixtures import docker_target as docker_target
+from tests.targets.docker.fixtures import engine_blobs as engine_blobs
 from tests.targets.root import make_root
 from tests.targets.world import place
 

@@ -49,7 +49,7 @@ class Subject:
         raise AssertionError(f"it never held: {seen}")
 
 
-@pytest.fixture(params=["process", "memory", "kubernetes"])
+@pytest.fixture(params=["process", "memory", "kubernetes", pytest.param("docker", marks=pytest.mark.rig("docker"))])
 def subject(request: pytest.FixtureRequest, paths: EnvironmentPaths, root: Path) -> Iterator[Subject]:
     """Returns each target in turn."""
     if request.param == "memory":
@@ -58,6 +58,10 @@ def subject(request: pytest.FixtureRequest, paths: EnvironmentPaths, root: Path)
     elif request.param == "kubernetes":
         place = KubernetesTarget(FakeApi(), "shop-dev", "shop")
         yield Subject(place, lambda version: place.store.install(exposed(version)), 0.0)
+    elif request.param == "docker":
+        engine = request.getfixturevalue("docker")
+        box = engine.open()
+        yield Subject(box, lambda version: box.install(version, store=engine.blobs), 0.1)
     else:
         real = ProcessTarget(paths)
         yield Subject(real, lambda version: real.install(version, roots=lambda _digest: root), 0.05)

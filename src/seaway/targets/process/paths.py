@@ -2,8 +2,8 @@
 
 <state>/<app>-<8 hex of the project's folder>/
     agent.lock, agent.sock, agent.log
-    <environment>/wishes.json, addresses.json, request.key, versions/, secrets/, configs/, volumes/, cells/, envoy/,
-        stage/
+    <environment>/wishes.json, addresses.json, engine.json, request.key, versions/, secrets/, configs/, volumes/,
+        cells/, envoy/, stage/
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class EnvironmentPaths:
     def addresses(self) -> Path:
         """The block of loopback addresses and each service's place in it."""
         return self.folder / "addresses.json"
+
+    @property
+    def engine(self) -> Path:
+        """Which Docker Engine the environment lives on; absent where it runs as processes."""
+        return self.folder / "engine.json"
 
     @property
     def versions(self) -> Path:

@@ -36,6 +36,7 @@ class SupervisedTarget:
     """Runs versions of one app in one environment, kept by a supervisor."""
 
     name = ""
+    one_proxy = True  # whether one Envoy stands before all services
     features = Features(weights=True, mirror=False, snapshots=False, finest_weight=1)
 
     def __init__(self, paths: EnvironmentPaths, engine: Engine | None = None) -> None:
