@@ -29,13 +29,17 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
-
-import httpx
 
 from seaway.digest import Digest
 from seaway.errors import DigestMismatch, RegistryError, SeawayError, StoreError
+from seaway.lazy import load_late
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = load_late("httpx")
 
 Result = TypeVar("Result")
 Body = bytes | Callable[[], Iterator[bytes]] | None
@@ -44,7 +48,8 @@ TRIES = 5
 REDIRECTS = 5
 LIMIT = 4 << 20
 _LONGEST_PAUSE = 60.0
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_TIMEOUT = 60.0
+_CONNECT = 10.0
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PRIVATE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -111,7 +116,7 @@ class Client:
         self._error = error
         self._tries = tries
         self._whole = math.inf if timeout is None else timeout
-        self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._timeout = _TIMEOUT if timeout is None else timeout
         self._tls = tls
         self._sleep = sleep
 
@@ -185,13 +190,17 @@ class Client:
             partial.unlink(missing_ok=True)
         return got
 
+    @property
+    def _patience(self) -> httpx.Timeout:
+        return httpx.Timeout(self._timeout, connect=min(self._timeout, _CONNECT))
+
     @cached_property
     def _proxied(self) -> httpx.Client:
-        return httpx.Client(timeout=self._timeout, follow_redirects=False, verify=self._tls or True)
+        return httpx.Client(timeout=self._patience, follow_redirects=False, verify=self._tls or True)
 
     @cached_property
     def _direct(self) -> httpx.Client:
-        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False, verify=self._tls or True)
+        return httpx.Client(timeout=self._patience, follow_redirects=False, trust_env=False, verify=self._tls or True)
 
     def _try(self, make: Make, act: Callable[[httpx.Response], Result]) -> Result:
         says = ""

@@ -112,7 +112,7 @@ def test_every_overload_is_of_the_first_stable_policies() -> None:
 
 def test_without_the_extra_the_command_that_adds_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """The base install has no CEL; rules then say how to get it."""
-    monkeypatch.setattr(expressions, "cel", None)
+    monkeypatch.setattr(expressions, "find_spec", lambda _name: None)
     expressions._environment.cache_clear()
     try:
         with pytest.raises(ExtraMissing) as caught:

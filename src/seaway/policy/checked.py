@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-try:
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-    from google.protobuf.message import DecodeError
-except ImportError:  # the extra `policy` brings protobuf; `expressions` says so before anything here is called
-    descriptor_pb2 = descriptor_pool = message_factory = None  # type: ignore[assignment]
-    DecodeError = ValueError  # type: ignore[assignment, misc]
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 _TEXT, _INT, _MESSAGE = 9, 3, 11  # FieldDescriptorProto.Type: STRING, INT64, MESSAGE
 # message -> (field, number, type, message of it, repeated)

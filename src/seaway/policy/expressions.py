@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from seaway.errors import ExtraMissing, RuleRefused
-from seaway.policy import checked
+from seaway.lazy import load_late
 from seaway.policy.subset import SUBSET
 
-try:
-    import re2
-    from cel_expr_python import cel
-    from cel_expr_python.ext import ext_optional, ext_strings
-except ImportError:  # the base install has no CEL; `compile_expression` says how to add it
-    cel = re2 = ext_optional = ext_strings = None
+if TYPE_CHECKING:
+    from seaway.policy import checked, engine
+else:
+    engine = load_late("seaway.policy.engine")
 
 VARIABLES = ("evidence", "image", "params", "variables")
 LONGEST = 4096
@@ -49,7 +48,7 @@ class Expression:
             found = self._program.eval(data=dict(bindings))
         except (RuntimeError, TypeError, ValueError) as error:  # a value the engine cannot take in
             return Unknown(_first_line(error))
-        if found.type() in (cel.Type.ERROR, cel.Type.UNKNOWN):
+        if found.type() in (engine.cel.Type.ERROR, engine.cel.Type.UNKNOWN):
             return Unknown(_first_line(found.plain_value()))
         return found.plain_value()
 
@@ -69,7 +68,7 @@ def compile_expression(text: str, where: str) -> Expression:
         program = _environment().compile(text)
     except RuntimeError as error:
         raise RuleRefused(f"the expression does not compile: {_first_line(error)}", where=where) from error
-    fault = _fault(checked.read(program.serialize()))
+    fault = _fault(engine.checked.read(program.serialize()))
     if fault:
         raise RuleRefused(fault, where=where, hint="rewrite it with the CEL that Kubernetes admission policies offer")
     return Expression(text, program)
@@ -92,25 +91,25 @@ def _fault(found: checked.Checked) -> str | None:
 def _fails(function: str, text: str) -> bool:
     """Tells whether a function fails on a literal: the API server refuses it when it loads, cel-cpp when it runs."""
     if function == "matches":
-        options = re2.Options()
+        options = engine.re2.Options()
         options.log_errors = False
         try:
-            re2.compile(text, options)
-        except re2.error:
+            engine.re2.compile(text, options)
+        except engine.re2.error:
             return True
     if function in ("int", "uint", "double", "bool", "timestamp", "duration"):
         program = _environment().compile(f"{function}(params)")
-        return bool(program.eval(data={"params": text}).type() == cel.Type.ERROR)
+        return bool(program.eval(data={"params": text}).type() == engine.cel.Type.ERROR)
     return False
 
 
 @cache
 def _environment() -> Any:
-    if cel is None:
+    if find_spec("cel_expr_python") is None:
         raise ExtraMissing("rules need CEL, which is not installed", hint="pip install 'seaway[policy]'")
-    return cel.NewEnv(
-        variables=dict.fromkeys(VARIABLES, cel.Type.DYN),
-        extensions=[ext_strings.ExtStrings(), ext_optional.ExtOptional()],
+    return engine.cel.NewEnv(
+        variables=dict.fromkeys(VARIABLES, engine.cel.Type.DYN),
+        extensions=[engine.ext_strings.ExtStrings(), engine.ext_optional.ExtOptional()],
     )
 
 
