@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
+from seaway.app.keys import later
 from seaway.app.reading import Reader, Seconds, Unreadable
 from seaway.app.release_keys import CostKeys, LoadKeys, ObserveKeys, ReleaseKeys
 from seaway.app.service_keys import ServiceExtension
@@ -24,8 +25,8 @@ T = TypeVar("T")
 class ContextKeys:
     """A cluster of an environment: its wave and region."""
 
-    wave: int = 1
-    region: str | None = None
+    wave: int = later(1)
+    region: str | None = later(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,20 @@ class SecretsKeys:
     """Where secrets come from on a cluster."""
 
     provider: Literal["external-secrets", "csi", "sealed", "sops", "existing", "direct"]
-    store: str | None = None
+    store: str | None = later(None)
 
 
 @dataclass(frozen=True, slots=True)
 class GateKeys:
     """What opens the way into an environment; `approvals` by title, the empty title is anyone; times in seconds."""
 
-    pack: str = "default"
+    pack: str = later("default")
     rules: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     approvals: int | Mapping[str, int] = 1
-    soak: Seconds = 86400.0
-    parity: bool = True
-    admission: Literal["audit", "enforce"] = "audit"
+    soak: Seconds = later(86400.0, off=0.0)
+    parity: bool = later(True, off=False)
+    admission: Literal["audit", "enforce"] = later("audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Environment:
     files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     env_file: tuple[str, ...] | None = None
-    region: str | None = None
+    region: str | None = later(None)
     contexts: Mapping[str, ContextKeys] = field(default_factory=lambda: {"current": ContextKeys()})
     namespace: str | None = None
     secrets: SecretsKeys | None = None
@@ -105,7 +106,7 @@ class LedgerKeys:
     """The ledger: its origin (None: `<app>.local`), its server (None: the user's data directory), and pins."""
 
     origin: str | None = None
-    url: str | None = None
+    url: str | None = later(None)
     key: str | None = None
     genesis: str | None = None
 
@@ -114,7 +115,7 @@ class LedgerKeys:
 class PullSecretKeys:
     """A registry credential: existing, or from the provider."""
 
-    source: str | None = None
+    source: str | None = later(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,9 @@ class RegistryKeys:
     """Where images go (None: the local layout) and may come from; `legacy` writes cosign's tags too."""
 
     push: str | None = None
-    allowed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = later(())
     pull_secrets: Mapping[str, PullSecretKeys] = field(default_factory=dict)
-    legacy: bool = False
+    legacy: bool = later(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class ReferenceKeys:
     digest: str | None = None
     licence: str | None = None
     personal: bool = False
-    residency: tuple[str, ...] = ()
+    residency: tuple[str, ...] = later(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +174,11 @@ class KubernetesKeys:
     version: str = "1.34"
     features: tuple[str, ...] = ()
     gateway: GatewayKeys | None = None
-    ingress_class: str | None = None
+    ingress_class: str | None = later(None)
     storage: StorageKeys = StorageKeys()
-    network: ClusterNetworkKeys = ClusterNetworkKeys()
+    network: ClusterNetworkKeys = later(ClusterNetworkKeys())
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
-    patches: Mapping[str, object] = field(default_factory=dict)
+    patches: Mapping[str, object] = later({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +200,8 @@ class Extension:
     ledger: LedgerKeys = LedgerKeys()
     registry: RegistryKeys = RegistryKeys()
     cost: CostKeys | None = None
-    needs: Mapping[str, object] = field(default_factory=dict)
-    team: Mapping[str, object] = field(default_factory=dict)
+    needs: Mapping[str, object] = later({})
+    team: Mapping[str, object] = later({})
     kubernetes: KubernetesKeys = KubernetesKeys()
     defaults: ServiceExtension = field(default_factory=ServiceExtension)
     references: Mapping[str, ReferenceKeys] = field(default_factory=dict)

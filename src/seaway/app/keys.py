@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -88,22 +88,24 @@ def blocks_below(*roots: type) -> tuple[type, ...]:
     return tuple(found)
 
 
-def unacted(block: Any, wanted: Callable[[Key], bool] = lambda key: key.later) -> Iterator[tuple[tuple[str, ...], Key]]:
-    """Yields the path and key of each value, in a block and below, that asks for what nothing does yet."""
+def unacted(block: Any, over: Any = None) -> Iterator[tuple[tuple[str, ...], Key]]:
+    """Yields the path and key of each value, in a block and below, that asks for what nothing does yet.
+
+    What a block inherits from `over` is not its own and was said there.
+    """
     for key in keys_of(cast(Any, type(block))).values():
         value = getattr(block, key.field)
-        if wanted(key):
-            if value != key.off:
-                yield (key.name,), key
-        else:
-            for path, below in _inside(value, wanted):
-                yield (key.name, *path), below
+        if over is not None and value == getattr(over, key.field):
+            continue
+        if not key.later:
+            yield from (((key.name, *path), below) for path, below in _inside(value))
+        elif over is not None if key.inherits else value != key.off:
+            yield (key.name,), key
 
 
-def _inside(value: Any, wanted: Callable[[Key], bool]) -> Iterator[tuple[tuple[str, ...], Key]]:
+def _inside(value: Any) -> Iterator[tuple[tuple[str, ...], Key]]:
     if dataclasses.is_dataclass(value):
-        yield from unacted(value, wanted)
+        yield from unacted(value)
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            for path, key in _inside(item, wanted):
-                yield (str(name), *path), key
+            yield from (((str(name), *path), below) for path, below in _inside(item))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from seaway.app.keys import later
 from seaway.app.reading import Bytes, Cores, Factor, Percent, Seconds, Share, Unreadable
 
 Strategy = Literal["rolling", "canary", "blue-green", "shadow", "recreate", "all-at-once"]
@@ -29,7 +30,7 @@ class JudgeKeys:
     margin: Share | None = None
     tick: Seconds | None = None
     burst: Literal["tick"] | int = "tick"
-    history: Seconds = 86400.0
+    history: Seconds = later(86400.0)
     at_most: Seconds = 1800.0
     otherwise: Literal["hold", "rollback", "promote"] = field(default="hold", metadata={"key": "else"})
 
@@ -104,10 +105,10 @@ class ReleaseKeys:
     approve: Approval | None = None
     watch: Seconds = 60.0
     bake: Seconds = 900.0
-    warm: Seconds = 1800.0
-    keep: int = 3
-    load: LoadKeys | None = None
-    downtime: Seconds = 0.0
+    warm: Seconds = later(1800.0)
+    keep: int = later(3)
+    load: LoadKeys | None = later(None)
+    downtime: Seconds = later(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +123,17 @@ class MetricsKeys:
 class ObserveKeys:
     """`x-seaway.observe` (observe.md, section 6.1); `metrics` None is auto, `retention` in seconds."""
 
-    metrics: MetricsKeys | None = None
-    otlp: str | None = None
-    logs: str = "json"
-    sample: Share = 0.1
-    prometheus: str | None = None
-    alerts: Mapping[str, object] = field(default_factory=dict)
-    webhooks: Mapping[str, object] = field(default_factory=dict)
-    segments: tuple[str, ...] = ()
-    features: Mapping[str, object] = field(default_factory=dict)
-    prices: str = "prices.json"
-    retention: Seconds = 35 * 86400.0
+    metrics: MetricsKeys | None = later(None)
+    otlp: str | None = later(None)
+    logs: str = later("json")
+    sample: Share = later(0.1)
+    prometheus: str | None = later(None)
+    alerts: Mapping[str, object] = later({})
+    webhooks: Mapping[str, object] = later({})
+    segments: tuple[str, ...] = later(())
+    features: Mapping[str, object] = later({})
+    prices: str = later("prices.json")
+    retention: Seconds = later(35 * 86400.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +158,24 @@ class ObjectiveKeys:
 class SloKeys:
     """`services.*.x-seaway.slo`: targets in percent, thresholds and `window` in seconds, by quantile (`p95`)."""
 
-    window: Seconds = 30 * 86400.0
+    window: Seconds = later(30 * 86400.0)
     availability: float | None = None
     latency: Mapping[str, Seconds] = field(default_factory=dict)
     ttft: Mapping[str, Seconds] = field(default_factory=dict)
     evaluations: Mapping[str, float] = field(default_factory=dict)
     feedback: Mapping[str, float] = field(default_factory=dict)
-    freshness: Mapping[str, Seconds] = field(default_factory=dict)
-    outcomes: Mapping[str, OutcomeKeys] = field(default_factory=dict)
-    objectives: Mapping[str, ObjectiveKeys] = field(default_factory=dict)
-    page: tuple[str, ...] = ("availability", "latency")
+    freshness: Mapping[str, Seconds] = later({})
+    outcomes: Mapping[str, OutcomeKeys] = later({})
+    objectives: Mapping[str, ObjectiveKeys] = later({})
+    page: tuple[str, ...] = later(("availability", "latency"))
 
 
 @dataclass(frozen=True, slots=True)
 class CostKeys:
     """`x-seaway.cost`: a cost centre and a monthly budget such as `300 EUR`."""
 
-    center: str | None = None
-    monthly: str | None = None
+    center: str | None = later(None)
+    monthly: str | None = later(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +184,4 @@ class ResourceKeys:
 
     cpu: Cores | None = None
     memory: Bytes | None = None
-    gpu: int | None = None
+    gpu: int | None = later(None)

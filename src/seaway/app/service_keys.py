@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from seaway.app.keys import INHERITS
+from seaway.app.keys import INHERITS, later
 from seaway.app.reading import Bytes, Seconds, Unreadable
 from seaway.app.release_keys import CostKeys, ObserveKeys, ReleaseKeys, ResourceKeys, SloKeys
 
@@ -53,7 +53,7 @@ class DataLayerKeys:
     """Data of an image, a layer of its own."""
 
     source: str = field(metadata={"key": "from"})
-    kind: Literal["data", "prompt"] = "data"
+    kind: Literal["data", "prompt"] = later("data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +90,20 @@ class ImageKeys:
 class JobKeys:
     """A job's schedule (cron), time zone, retries, deadline and how long its record is kept, in seconds."""
 
-    schedule: str | None = None
-    timezone: str = "UTC"
+    schedule: str | None = later(None)
+    timezone: str = later("UTC")
     retries: int = 0
-    deadline: Seconds | None = None
-    keep: Seconds = 86400.0
+    deadline: Seconds | None = later(None)
+    keep: Seconds = later(86400.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotKeys:
     """What is saved before a migration: a command, or volume snapshots of a class."""
 
-    command: tuple[str, ...] = ()
-    snapshot_class: str | None = field(default=None, metadata={"key": "class"})
-    volumes: tuple[str, ...] = ()
+    command: tuple[str, ...] = later(())
+    snapshot_class: str | None = later(None, key="class")
+    volumes: tuple[str, ...] = later(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ class ExposeKeys:
     path: str = "/"
     protocol: Literal["http", "grpc", "tcp"] = "http"
     port: int | None = None
-    tls: str | None = None
+    tls: str | None = later(None)
     timeout: Seconds = 60.0
-    body: Bytes = 8 << 20
+    body: Bytes = later(8 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,12 @@ class QueryKeys:
 class AutoscaleKeys:
     """Bounds and signals of an autoscaler; cpu and memory in percent of the request."""
 
-    min: int = 1
-    max: int = 1
-    cpu: float | None = None
-    memory: float | None = None
-    queries: Mapping[str, QueryKeys] = field(default_factory=dict)
-    idle: bool = False
+    min: int = later(1)
+    max: int = later(1)
+    cpu: float | None = later(None)
+    memory: float | None = later(None)
+    queries: Mapping[str, QueryKeys] = later({})
+    idle: bool = later(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ class GpuKeys:
     """GPUs of a service; `count` is required where Compose says `all`."""
 
     count: int | None = None
-    product: str | None = None
-    memory: Bytes | None = None
+    product: str | None = later(None)
+    memory: Bytes | None = later(None)
     dra: bool = False
 
 
@@ -189,10 +189,10 @@ class ExceptionKeys:
 class SecurityKeys:
     """Pod security of a service; `uid` None: the image's."""
 
-    level: Literal["restricted", "baseline", "privileged"] = "restricted"
+    level: Literal["restricted", "baseline", "privileged"] = later("restricted")
     uid: int | None = None
     writable: tuple[str, ...] = ()
-    userns: bool = False
+    userns: bool = later(False)
     exceptions: Mapping[str, ExceptionKeys] = field(default_factory=dict)
 
 
@@ -203,8 +203,8 @@ class DataKeys:
     uri: str
     mode: Literal["read", "write"] = "read"
     identity: str | None = None
-    pool: int | None = None
-    load: float | None = None
+    pool: int | None = later(None)
+    load: float | None = later(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,21 +213,21 @@ class ServiceExtension:
 
     image: ImageKeys = ImageKeys()
     kind: Literal["auto", "service", "stateful", "daemon", "job", "external"] = "auto"
-    owner: str | None = None
+    owner: str | None = later(None)
     job: JobKeys = JobKeys()
     migration: Literal["reversible", "expand-only", "blocking"] | None = None
     undo: tuple[str, ...] | None = None
     snapshot: SnapshotKeys | None = None
-    state: StateKeys = StateKeys()
+    state: StateKeys = later(StateKeys())
     expose: ExposeKeys | Literal["none"] | None = None
     autoscale: AutoscaleKeys | None = None
     resources: ResourceKeys = field(default_factory=ResourceKeys, metadata=INHERITS)
     gpu: GpuKeys = GpuKeys()
     node_selector: Mapping[str, str] = field(default_factory=dict)
-    tolerations: Mapping[str, TolerationKeys] = field(default_factory=dict)
+    tolerations: Mapping[str, TolerationKeys] = later({})
     liveness: bool | str = False
-    waits: bool = False
-    egress: tuple[str, ...] | Literal["none"] | None = None
+    waits: bool = later(False)
+    egress: tuple[str, ...] | Literal["none"] | None = later(None)
     sandbox: bool = False
     identity: IdentityKeys = IdentityKeys()
     security: SecurityKeys = SecurityKeys()
@@ -237,7 +237,7 @@ class ServiceExtension:
     slo: SloKeys | None = None
     uses: tuple[str, ...] = ()
     accept: Mapping[str, ExceptionKeys] = field(default_factory=dict)
-    release: ReleaseKeys = field(default_factory=ReleaseKeys, metadata=INHERITS)
+    release: ReleaseKeys = field(default_factory=ReleaseKeys, metadata={**INHERITS, "later": True})
     observe: ObserveKeys = field(default_factory=ObserveKeys, metadata=INHERITS)
     cost: CostKeys | None = field(default=None, metadata=INHERITS)
 
@@ -249,7 +249,7 @@ class VolumeExtension:
     size: Bytes | None = None
     storage_class: str | None = field(default=None, metadata={"key": "class"})
     access: str | None = None
-    retain: bool = True
+    retain: bool = later(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +257,14 @@ class SecretExtension:
     """`secrets.<name>.x-seaway`: the path in the provider, and how old the secret may get, in seconds."""
 
     source: str | None = None
-    rotate: Seconds | None = None
+    rotate: Seconds | None = later(None)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkExtension:
     """`networks.<name>.x-seaway`: declared egress, and other apps reached over an external network."""
 
-    egress: tuple[str, ...] | Literal["none"] | None = None
+    egress: tuple[str, ...] | Literal["none"] | None = later(None)
     peers: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -273,7 +273,7 @@ class ModelExtension:
     """`models.<name>.x-seaway`: what serves the model on a target."""
 
     bind: Literal["external", "vllm", "llama.cpp", "kserve"] | None = None
-    url: str | None = None
-    key: str | None = None
-    reference: str | None = None
-    weights: Literal["claim", "volume"] = "claim"
+    url: str | None = later(None)
+    key: str | None = later(None)
+    reference: str | None = later(None)
+    weights: Literal["claim", "volume"] = later("claim")
