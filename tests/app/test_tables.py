@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from seaway.app import canonical, crosschecks, interpolate, merge, paths, unicity
-from seaway.app.hooks import with_hooks
+from seaway.app.containers import with_hooks, with_jobs
 from seaway.app.patterns import table
 from seaway.errors import SeawayError
 from tests.app.oracle import Case, cases, ours
@@ -31,8 +31,11 @@ class Row:
     def remove(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Compiles the table without the row."""
         left = {path: rule for path, rule in getattr(self.module, self.rows).items() if path != self.path}
-        hooked = self.compiled == "FORM_TABLE" or self.module is paths
-        monkeypatch.setattr(self.module, self.compiled, table(with_hooks(left) if hooked else left))
+        if self.compiled == "FORM_TABLE" or self.module is paths:
+            left = with_hooks(left)
+        monkeypatch.setattr(
+            self.module, self.compiled, table(left if self.module in (crosschecks, unicity) else with_jobs(left))
+        )
 
     def __str__(self) -> str:
         return f"{self.module.__name__.rpartition('.')[2]}:{self.path}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from seaway.app.shapes import SECTIONS, SERVICE, bind
+from seaway.app.shapes import JOB, SECTIONS, SERVICE, bind
 from seaway.app.tree import Map
 
 
 def bound(model: Map) -> Map:
-    """Returns the model bound to Compose's types: services, the five sections, and `x-*` at the top as they are."""
+    """Returns the model bound to Compose's types: services, the other sections, and `x-*` at the top as they are."""
     found = Map(name=model["name"])
     services = Map()
     for name, service in (model.get("services") or {}).items():
         services.put(name, bind(service, SERVICE, ("services", name)), model["services"].at.get(name))
     found.put("services", services, model.at.get("services"))
-    for section, shape in SECTIONS.items():
+    for section, shape in {**SECTIONS, "jobs": JOB}.items():
         entries = Map()
         for name, entry in (model.get(section) or {}).items():
             entries.put(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seaway.app.containers import with_hooks, with_jobs
 from seaway.app.faults import AtPath
-from seaway.app.hooks import with_hooks
 from seaway.app.interpolate import boolean
 from seaway.app.mounts import clean, parse_device, parse_mount, parse_ports
 from seaway.app.patterns import Node, table
@@ -149,6 +149,10 @@ def _ssh(value: Any) -> Any:
     return found
 
 
+def _schedule(value: Any) -> Any:
+    return Map(cron=value) if isinstance(value, str) else value
+
+
 def _ulimit(value: Any) -> Any:
     if isinstance(value, (Map, int)) and not isinstance(value, bool):
         return value
@@ -192,6 +196,7 @@ FORMS: dict[str, tuple[Form, bool]] = {
     "networks.*": (_external, False),
     "secrets.*": (_external, False),
     "configs.*": (_external, False),
+    "jobs.*.triggers.schedule.*": (_schedule, False),
 }
 
 
@@ -238,14 +243,14 @@ DEFAULTS: dict[str, tuple[Form, bool]] = {
     "services.*.volumes.*.bind": (_host_path, False),
 }
 
-FORM_TABLE = table(with_hooks(FORMS))
-DEFAULT_TABLE = table(DEFAULTS)
+FORM_TABLE = table(with_jobs(with_hooks(FORMS)))
+DEFAULT_TABLE = table(with_jobs(DEFAULTS))
 
 
 def canonical(model: Map) -> None:
     """Turns short spellings into long ones, in place; raises Malformed."""
     _walk(model, (), FORM_TABLE)
-    for service in _mappings(model.get("services")):
+    for service in [*_mappings(model.get("services")), *_mappings(model.get("jobs"))]:
         dns = service.get("dns")
         if isinstance(dns, Seq):
             service["dns"] = Seq(entry for entry in dns if entry not in (None, ""))

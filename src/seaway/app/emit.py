@@ -19,7 +19,7 @@ def config_object(app: App) -> dict[str, Any]:
     for section, wanted in _needed(document["services"]).items():
         kept = {name: value for name, value in document.pop(section, {}).items() if name in wanted}
         document |= {section: kept} if kept else {}
-    return {key: _printed(value) for key, value in document.items()}
+    return {key: _printed(value) for key, value in document.items() if key != "jobs" or value}
 
 
 def _needed(services: Any) -> dict[str, set[str]]:

@@ -19,7 +19,7 @@ from seaway.app.merge import merged
 from seaway.app.tree import Map, Path, Seq, chain
 from seaway.errors import MergeError, SchemaError
 
-SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
+SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models", "jobs")
 NO_FILE = "/dev/null"
 
 # Compose fetches OCI artifacts and what BuildKit takes for a git repository.

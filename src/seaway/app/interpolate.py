@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seaway.app.containers import with_jobs
 from seaway.app.faults import AtPath
 from seaway.app.patterns import Node, table
 from seaway.app.reading import shown
@@ -208,7 +209,7 @@ CASTS: dict[str, Callable[[str], Any]] = {
 )
 
 
-TABLE = table(CASTS)
+TABLE = table(with_jobs(CASTS))
 
 
 @dataclass(slots=True)

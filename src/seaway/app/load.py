@@ -145,10 +145,13 @@ class _Loading:
         return filled if leading or normal_name(filled) else None
 
     def _split(self, document: Map) -> Map:
-        """Takes the inactive services out of a document, checks the rest, reads its env files; returns them."""
+        """Takes inactive services and jobs out of a document, checks the rest, reads env files; returns services."""
         services, inactive = document["services"], Map()
         for name in [each for each in services if not is_active(services[each], self.selection.profiles)]:
             inactive.put(name, services.pop(name), services.at.get(name))
+        jobs = document.get("jobs", {})
+        for name in [each for each in jobs if not is_active(jobs[each], self.selection.profiles)]:
+            del jobs[name]
         if self.how.consistent:
             with placed(document, tuple(self.assembly.names)):
                 check_consistency(Project(services, frozenset(inactive), document))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seaway.app.containers import with_jobs
 from seaway.app.faults import AtPath
 from seaway.app.patterns import Node, table
 from seaway.app.scalars import printed
@@ -162,7 +163,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-TABLE = table(RULES)
+TABLE = table(with_jobs(RULES))
 
 
 def merged(earlier: Any, later: Any, path: Path = ()) -> Any:

@@ -20,30 +20,38 @@ _NAMESPACES = ("network_mode", "ipc", "pid", "uts", "cgroup")
 def normalise(model: Map, environment: Mapping[str, str]) -> None:
     """Makes implicit things explicit, in place; `model["name"]` is the project's name."""
     _networks(model)
-    for name, service in (model.get("services") or {}).items():
-        if isinstance(service, Map):
-            try:
-                _service(service, environment)
-            except ValueError as problem:
-                raise Malformed(str(problem), ("services", name)) from problem
-        else:
-            model["services"][name] = Map()
+    for section in ("services", "jobs"):
+        for name, service in (model.get(section) or {}).items():
+            if isinstance(service, Map):
+                try:
+                    _service(service, environment)
+                except ValueError as problem:
+                    raise Malformed(str(problem), (section, name)) from problem
+            else:
+                model[section][name] = Map()
     for section in ("networks", "volumes", "configs", "secrets"):
         _names(model, section)
 
 
 def _networks(model: Map) -> None:
-    used = False
-    for service in (model.get("services") or {}).values():
-        if not isinstance(service, Map) or "provider" in service or "network_mode" in service:
-            continue
-        if not service.get("networks"):
-            service["networks"] = Map(default=None)
-        used = used or "default" in service["networks"]
-    if used:
+    attached = [each for each in map(_attached, (model.get("services") or {}).values()) if each is not None]
+    for job in (model.get("jobs") or {}).values():
+        _attached(job)
+    # A job alone does not make the network appear.
+    if any("default" in networks for networks in attached):
         networks = model.get("networks") or Map()
         networks.setdefault("default", None)
         model["networks"] = networks
+
+
+def _attached(service: Any) -> Map | None:
+    """Returns the networks of a service or job, the default one where it names none; None where it has no network."""
+    if not isinstance(service, Map) or "provider" in service or "network_mode" in service:
+        return None
+    if not service.get("networks"):
+        service["networks"] = Map(default=None)
+    networks: Map = service["networks"]
+    return networks
 
 
 def _service(service: Map, environment: Mapping[str, str]) -> None:

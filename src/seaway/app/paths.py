@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.app.canonical import Malformed
-from seaway.app.hooks import with_hooks
+from seaway.app.containers import with_hooks, with_jobs
 from seaway.app.patterns import Node, table
 from seaway.app.tree import Map, Path, Seq
 
@@ -85,7 +85,7 @@ RESOLVERS: dict[str, Resolve] = {
     "secrets.*.file": _mount_source,
     "volumes.*": _driver,
 }
-TABLE = table(with_hooks(RESOLVERS))
+TABLE = table(with_jobs(with_hooks(RESOLVERS)))
 
 
 def resolve_paths(model: Map, folder: Folder) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from seaway.app import kinds
 from seaway.app.canonical import Malformed
-from seaway.app.hooks import CONTAINER
+from seaway.app.containers import CONTAINER, WORKLOAD
 from seaway.app.scalars import printed
 from seaway.app.tree import Map, Path, Seq
 
@@ -280,6 +280,12 @@ SERVICE = shape(
 SERVICE = shape(
     SERVICE,
     {"pre_start": many(shape({key: kind for key, kind in SERVICE.items() if key in CONTAINER}, flag="per_replica"))},
+)
+_SCHEDULE = shape(text="cron timezone concurrency missed_fires")
+JOB = shape(
+    {key: kind for key, kind in SERVICE.items() if key in CONTAINER | WORKLOAD},
+    {"triggers": one(shape({"schedule": many(_SCHEDULE)}, choice="manual"))},
+    strings="profiles",
 )
 _POOL = shape(text="subnet gateway ip_range", mapping="aux_addresses")
 _FILE = shape(
