@@ -37,6 +37,7 @@ from seaway.http import Client
 from seaway.release.asked import require_askable
 from seaway.release.controller import Controller, Turn, evidence_file, hold
 from seaway.release.document import decode
+from seaway.release.granted import promotion_of
 from seaway.release.judge import Verdict
 from seaway.release.lost import Lost, find_lost, returning
 from seaway.release.machine import ENDS, FORWARD, Event, State
@@ -221,8 +222,19 @@ class Releases:
         """Plans a release; one that runs is superseded first."""
         plan = decode(Plan, question["plan"])
         self._require(plan.environment, "supersede")
+        self._grant(plan)
         self.store.submit(plan.environment, plan, float(question["now"]))
         return {"release": plan.release}
+
+    def _grant(self, plan: Plan) -> None:
+        """Lets the images of a bundle that was promoted into its governed namespace; the promotion is verified here."""
+        target = self.clusters.find(plan.environment)
+        if target is None or not self.place.ledger.is_dir():
+            return
+        with Notary.reading(self.place) as notary:
+            found = promotion_of(notary, plan.environment, plan.bundle)
+        if found is not None:
+            target.grant(plan.canary.images.values(), *found)
 
     def steer(self, question: Question) -> object:
         """Asks a release to pause, resume, abort, approve, deny or waive."""

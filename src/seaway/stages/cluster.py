@@ -15,12 +15,13 @@ from typing import Any
 
 from seaway.app.model import App
 from seaway.bundle import Bundle
-from seaway.errors import ClusterRefused, EngineUnavailable, NameUnknown, NotYet
+from seaway.errors import AgentMissing, ClusterRefused, EngineUnavailable, NameUnknown, NotYet
 from seaway.http import Client
 from seaway.image.reference import Reference
 from seaway.image.registry import Registry
 from seaway.image.transfer import push
 from seaway.project import Project
+from seaway.stages.calling import known_agent
 from seaway.stages.rendering import Rendering, rendering
 from seaway.stages.running import Up
 from seaway.targets.base import Retarget, Retire, RunJob, Scale, Seen, Shift, Version
@@ -264,6 +265,7 @@ def down(space: Project, environment: str) -> bool:
     place = target(space, environment)
     if place.store.state().mark is None:
         return False
+    _end_release(space, environment)
     place.down()
     until = time.monotonic() + PATIENCE
     ran = bool(place.pods())
@@ -272,6 +274,23 @@ def down(space: Project, environment: str) -> bool:
             raise EngineUnavailable(f"{environment} did not stop within {PATIENCE:.0f} s", hint="seaway ps")
         time.sleep(EVERY)
     return ran
+
+
+def releasing(space: Project, environment: str) -> bool:
+    """Whether the project's agent has a release under way there."""
+    try:
+        seen = known_agent(space).ask("watch", environment=environment)
+    except (AgentMissing, NameUnknown):
+        return False
+    return seen["state"] not in ("live", "rolled-back", "stranded")
+
+
+def _end_release(space: Project, environment: str) -> None:
+    """Has the project's agent, where there is one, end a release that is under way where it stands."""
+    try:
+        known_agent(space).ask("down", environment=environment)
+    except AgentMissing:
+        return
 
 
 def _kept(place: KubernetesTarget) -> tuple[tuple[str, str, str], ...]:

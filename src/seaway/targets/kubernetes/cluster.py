@@ -75,6 +75,7 @@ class Kind:
 PODS, SERVICES, EVENTS = Kind("v1", "Pod"), Kind("v1", "Service"), Kind("v1", "Event")
 CONFIG_MAPS, SECRETS, NAMESPACES = Kind("v1", "ConfigMap"), Kind("v1", "Secret"), Kind("v1", "Namespace")
 DEPLOYMENTS, STATEFUL, JOBS = Kind("apps/v1", "Deployment"), Kind("apps/v1", "StatefulSet"), Kind("batch/v1", "Job")
+REPLICA_SETS = Kind("apps/v1", "ReplicaSet")
 SLICES = Kind("discovery.k8s.io/v1", "EndpointSlice")
 ROUTES = Kind("gateway.networking.k8s.io/v1", "HTTPRoute")
 

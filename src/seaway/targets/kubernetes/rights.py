@@ -20,6 +20,7 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("persistentvolumeclaims",), (*READ, "create", "patch")),
     ("", ("pods", "pods/log", "pods/proxy", "events"), READ),
     ("apps", ("deployments", "statefulsets", "daemonsets"), WRITE),
+    ("apps", ("replicasets",), READ),
     ("batch", ("jobs",), WRITE),
     ("policy", ("poddisruptionbudgets",), WRITE),
     ("networking.k8s.io", ("networkpolicies",), WRITE),

@@ -7,15 +7,18 @@ pods going, so whoever dies, the app does not. Claims are never deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from seaway.digest import Digest
 from seaway.errors import ApplyConflict, ClusterRefused, ClusterUnreachable
 from seaway.targets.base import Action, Features, JobSeen, Pod, Seen, Version
 from seaway.targets.kubernetes import facts
+from seaway.targets.kubernetes.admission import GRANTS, key
 from seaway.targets.kubernetes.cluster import (
+    CONFIG_MAPS,
     JOBS,
     NAMESPACES,
     PODS,
@@ -28,6 +31,7 @@ from seaway.targets.kubernetes.cluster import (
     Kind,
 )
 from seaway.targets.kubernetes.desired import World, desired, waits
+from seaway.targets.kubernetes.grants import grant, grant_of
 from seaway.targets.kubernetes.names import (
     SERVICE,
     VERSION,
@@ -101,6 +105,12 @@ class KubernetesTarget:
             self.cluster.replace({**item, "metadata": known["metadata"], "status": dict(status)}, "status")
         except (ClusterRefused, ApplyConflict, Changed):
             return  # it is said again at the next change; the release itself does not depend on it
+
+    def grant(self, images: Iterable[str], leaf: int, promoted: date) -> None:
+        """Lets images into the namespace, where it is governed: it is where it has grants at all."""
+        if self.cluster.get(CONFIG_MAPS, self.namespace, GRANTS) is not None:
+            fresh = {key(Digest.parse(image)): grant_of(leaf, promoted) for image in images}
+            grant(self.cluster, self.namespace, fresh, datetime.now(UTC).date())
 
     def down(self) -> None:
         """Wishes that nothing runs; claims, and what is in them, stay."""
