@@ -17,8 +17,9 @@ from seaway.image.reference import Reference
 from seaway.image.registry import Registry
 from tests.fakes.registry import FakeRegistry, fake_registry
 from tests.image_inputs.builders import put_image, put_layer, text
+from tests.rig.session import Rig
 
-REAL = {"without referrers": "SEAWAY_RIG_REGISTRY", "with referrers": "SEAWAY_RIG_REFERRERS"}
+REAL = {"without referrers": "SEAWAY_RIG_REGISTRY", "with referrers": "SEAWAY_RIG_REFERRERS_REGISTRY"}
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,18 @@ def memory() -> Iterator[FakeRegistry]:
 )
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Returns a registry of each kind."""
-    prefix = f"contract-{secrets.token_hex(4)}"
     if request.param in REAL:
-        environ = request.getfixturevalue("rig").environ
-        has_referrers = request.param == "with referrers"
-        # The one with referrers shares blobs between all repositories and takes no mount.
-        yield Place(environ[REAL[request.param]], not has_referrers, has_referrers, prefix)
+        yield make_place(request.param, request.getfixturevalue("rig"))
         return
     with fake_registry() as running:
         running.referrers = "old" not in request.param
-        yield Place(running.web.host, True, running.referrers, prefix)
+        yield Place(running.web.host, True, running.referrers, "contract")
+
+
+def make_place(name: str, rig: Rig) -> Place:
+    """Returns a real registry of the rig; the one with referrers shares all blobs and takes no mount."""
+    has_referrers = name == "with referrers"
+    return Place(rig.environ[REAL[name]], not has_referrers, has_referrers, f"contract-{secrets.token_hex(4)}")
 
 
 @pytest.fixture
