@@ -35,7 +35,9 @@ def _to_list(earlier: Any, later: Any, _: Spot) -> Any:
 
 
 def _to_list_once(earlier: Any, later: Any, _: Spot) -> Any:
-    return _joined_once(_list(earlier), _list(later))
+    found = _joined_once(_list(earlier), _list(later))
+    # Two mappings of nothing are no list to Compose, whose schema then refuses the null.
+    return found if found or isinstance(earlier, Seq) else None
 
 
 def _joined_once(base: Seq, more: Seq) -> Seq:
@@ -135,6 +137,8 @@ RULES: dict[str, Rule] = {
     "networks.*.ipam.config": _by_subnet,
     "networks.*.labels": _to_list,
     "volumes.*.labels": _to_list,
+    "secrets.*.labels": _to_list,
+    "configs.*.labels": _to_list,
     "services.*.annotations": _to_list,
     "services.*.build": _build,
     "services.*.build.args": _to_list,

@@ -64,7 +64,8 @@ LEAVES: dict[str, Kind] = {
     "mapping": Kind(_leaf(kinds.mapping)),
     "texts": Kind(_leaf(kinds.texts)),
     "repeated": Kind(_leaf(kinds.repeated)),
-    "hosts": Kind(_leaf(kinds.hosts)),
+    # Hosts without any address print an empty list, no hosts at all print nothing.
+    "hosts": Kind(_leaf(lambda value: kinds.hosts(value) if value else None), keeps_zero=True),
     "mode": Kind(_leaf(kinds.mode)),
     "devices": Kind(_leaf(kinds.devices)),
     "ssh": Kind(_leaf(kinds.ssh)),
