@@ -57,3 +57,14 @@ def test_keys_load_neither_the_judge_nor_the_builder(tmp_path: Path) -> None:
     modules = loaded(tmp_path, "keys", "list")
     assert "seaway.evidence.notary" in modules
     assert not modules & {"seaway.release", "seaway.policy", "seaway.image.service", "httpx", "cel_expr_python"}
+
+
+@pytest.mark.parametrize(("command", "most"), [("--help", 135), ("check", 275), ("config", 235)])
+def test_few_modules_are_loaded(command: str, most: int, tmp_path: Path) -> None:
+    """Most of a start is importing: what is added to it is added on purpose."""
+    assert len(loaded(tmp_path, command)) <= most
+
+
+def test_a_fault_of_ours_is_reported_by_what_is_loaded_then(tmp_path: Path) -> None:
+    """What a report needs is not loaded at every start."""
+    assert not loaded(tmp_path, "--help") & {"traceback", "tempfile", "seaway.cli.fault"}

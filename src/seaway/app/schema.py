@@ -10,7 +10,7 @@ import functools
 import json
 import re
 from collections.abc import Iterable
-from importlib.resources import files
+from pathlib import Path as File
 from typing import Any
 
 import jsonschema_rs
@@ -40,7 +40,7 @@ _TYPES = {
 @functools.cache
 def schema() -> dict[str, Any]:
     """Returns the Compose schema."""
-    loaded: dict[str, Any] = json.loads((files("seaway.app") / "compose-spec.json").read_bytes())
+    loaded: dict[str, Any] = json.loads(File(__file__).with_name("compose-spec.json").read_bytes())
     return loaded
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
 from difflib import get_close_matches
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
 
@@ -148,21 +146,6 @@ def run(arguments: list[str]) -> int:
         output.error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  (the outermost loop: a fault of ours becomes a report and code 90)
-        output.error(_report(error))
+        # Only now: what a report needs is not worth its time at every start.
+        output.error(importlib.import_module("seaway.cli.fault").report(error))
         return InternalError.exit_code
-
-
-def _report(error: Exception) -> InternalError:
-    """Writes a report of frames and error types, never of values: those could hold secrets."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [f"seaway {__version__}, python {sys.version.split()[0]}", type(error).__name__]
-    lines += [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
-    with NamedTemporaryFile("w", prefix="seaway-report-", suffix=".txt", delete=False) as file:
-        file.write("\n".join(lines) + "\n")
-    if os.environ.get("SEAWAY_TRACEBACK"):
-        traceback.print_exception(error)
-    return InternalError(
-        f"internal error: {type(error).__name__} in {frames[-1].name if frames else '?'}",
-        where=file.name,
-        hint="please report this file; it holds no values of yours",
-    )
