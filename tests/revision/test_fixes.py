@@ -21,7 +21,8 @@ from tests.targets.check.test_check import Case, paths
 pytestmark = pytest.mark.rootless
 
 TODAY = date(2026, 11, 24)
-SHOWS = "SW-212"  # its fix makes services active, and what is to be said of them is said then
+SHOWS = {"SW-212", "SW-231"}  # their fixes let be seen what was hidden: services of a profile, mounts of development
+LATER = "SW-105"  # a key that a fix writes may be one that nothing acts on yet
 PAIRS = [(path, code) for path in paths() for code in sorted(set(Case.read(path).expected.split()) & set(catalogue()))]
 
 
@@ -53,8 +54,8 @@ def test_a_fix_removes_its_code_and_adds_none(path: Path, code: str, tmp_path: P
         app, found = looked(selection, case.purpose)
         counts, earlier = Counter(each.code for each in found), Counter(each.code for each in before)
         assert counts[code] < earlier[code], (mine[0], mended.draft.diff())
-        more = [each for each in found if each.code in counts - earlier]
-        assert not more or code == SHOWS, (mine[0], mended.draft.diff())
+        more = [each for each in found if each.code in counts - earlier and each.code != LATER]
+        assert not more or code in SHOWS, (mine[0], mended.draft.diff())
 
 
 def test_every_code_is_among_the_pairs_or_refused_by_the_loader() -> None:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "lock": ("lock", ROAD, "pin base, wheels and models of each native image in seaway.lock"),
     "build": ("build", ROAD, "build reproducible images and the bundle; sign where a key is at hand"),
     "render": ("render", ROAD, "write the bundle as Kubernetes objects, images by digest"),
+    "verify-build": ("verify_build", ROAD, "make an image again and compare every byte"),
     "up": ("up", LAPTOP, "run the app on this machine"),
     "down": ("down", LAPTOP, "stop what runs of this app on this machine"),
     "ps": ("ps", LAPTOP, "list what runs"),
@@ -46,6 +47,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "rollback": ("rollback", ROAD, "return to the version before, configuration included"),
     "ship": ("ship", ROAD, "walk the whole road as far as the gates let it"),
     "why": ("why", ASK, "say which image, model, data, policy and approval stand behind a request or digest"),
+    "image": ("image", GROUPS, "look at the images that were built, hand them to an engine"),
+    "bundle": ("bundle", GROUPS, "show what is released, carry it to a site without a network"),
     "keys": ("keys", GROUPS, "make keys and say whose they are"),
     "ledger": ("ledger", GROUPS, "verify the record"),
     "policy": ("policy", GROUPS, "show the rules of an environment, consent to a change of them"),
@@ -68,7 +71,7 @@ class Road(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"seaway.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_")
         return command
 
     def resolve_command(

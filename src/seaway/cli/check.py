@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +12,6 @@ import click
 from seaway import __version__
 from seaway.cli.frame import command, project
 from seaway.cli.output import Output, finding_json
-from seaway.errors import UsageError
 from seaway.findings import Finding, Level
 from seaway.pipeline import look
 from seaway.targets.check import catalogue, explain
@@ -77,16 +75,16 @@ def _fix(output: Output, looked: look.Looked, codes: Sequence[str], *, yes: bool
     mend = importlib.import_module("seaway.revision.mend").mend
     mended = mend(project().selection, looked.app, look.fixable(looked, codes))
     diff = mended.draft.diff()
-    written = bool(diff) and (yes or _agreed(output, diff))
-    if written:
-        mended.draft.write()
+    written = importlib.import_module("seaway.cli.editing").written(
+        output, mended.draft, yes=yes, again="seaway check --fix --yes"
+    )
     answer = {
         "diff": diff,
         "written": written,
         "fixed": [finding_json(each) for each in mended.fixed],
         "refused": [{**finding_json(each), "reason": reason} for each, reason in mended.refused],
     }
-    output.data(answer, diff.rstrip("\n") if yes else "")
+    output.data(answer, "")
     for each, reason in mended.refused:
         output.say(f"left as it is: {each.where} {each.code}: {reason}")
     counted = ", ".join(f"{code} ×{count}" for code, count in sorted(Counter(e.code for e in mended.fixed).items()))
@@ -95,12 +93,3 @@ def _fix(output: Output, looked: look.Looked, codes: Sequence[str], *, yes: bool
     for each in decided:
         output.say(f"decide: {each}")
     return 0
-
-
-def _agreed(output: Output, diff: str) -> bool:
-    if output.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        if not output.json:
-            output.raw(diff.encode())
-        raise UsageError("nobody can be asked whether to write this", hint="seaway check --fix --yes")
-    output.raw(diff.encode())
-    return click.confirm("write this?", err=True)

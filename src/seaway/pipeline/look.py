@@ -33,9 +33,17 @@ def look(space: Project, environment: str | None, purpose: Purpose | None) -> Lo
     A named environment is looked at as it is released: from files alone. What stops that is a finding too.
     """
     app, refused = _loaded(space, environment)
-    target = purpose or ("kubernetes" if environment is None or app.environment.target == "kubernetes" else "docker")
+    target = purpose or _purpose(app, environment)
     found = check_target(app, purpose=target, today=datetime.now(UTC).date())
     return Looked(app, target, (*refused, *found))
+
+
+def _purpose(app: App, environment: str | None) -> Purpose:
+    """Returns where an app is going: the named environment's target, else the farthest; a cluster where none says."""
+    if not app.extension.written:
+        return "kubernetes"
+    each = app.extension.environments.values() if environment is None else (app.environment,)
+    return "kubernetes" if any(one.target == "kubernetes" for one in each) else "docker"
 
 
 def check(space: Project, environment: str | None, purpose: Purpose | None) -> tuple[Finding, ...]:

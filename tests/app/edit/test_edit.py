@@ -86,9 +86,9 @@ class Odd:
             return lines
         if value is None and self.dice.random() < 0.5:
             return [head + comment]
-        if isinstance(value, str) and value.strip() and value.isascii() and self.dice.random() < 0.2:
-            if value == value.strip() and "\t" not in value:
-                return [head + f" {self.dice.choice(('|-', '>-'))}", " " * (indent + 1 + self.step) + value]
+        fits = isinstance(value, str) and value and value.isascii() and value == value.strip() and "\t" not in value
+        if fits and self.dice.random() < 0.2:
+            return [head + f" {self.dice.choice(('|-', '>-'))}", " " * (indent + 1 + self.step) + value]
         return [head + anchor + " " + self.flow(value) + comment]
 
     def anchor(self) -> str:
@@ -261,7 +261,7 @@ def test_a_block_is_written_a_key_a_line_and_takes_the_files_own_indent() -> Non
     text = "services:\r\n    api:\r\n        image: x # why"
     here = outline(text)
     splice = edit.put(here, here.roots[0], "x-seaway", Block({"version": 1, "environments": Block({"dev": {}})}))
-    added = "\r\nx-seaway:\r\n    version: 1\r\n    environments:\r\n        dev: {}"
+    added = "\r\n\r\nx-seaway:\r\n    version: 1\r\n    environments:\r\n        dev: {}"
     assert edit.applied(text, splice) == text + added
 
 

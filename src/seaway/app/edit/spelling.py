@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z_/.$][A-Za-z0-9_/.:@$+{}()=~^*-]*( [A-Za-z0-9_/.@$+()=~^*-]+)*")
+_PLAIN = re.compile(r"(-{1,2}(?=[A-Za-z]))?[A-Za-z_/.$][A-Za-z0-9_/.:@$+{}()=~^*-]*( [A-Za-z0-9_/.@$+()=~^*-]+)*")
 _SIZE = re.compile(r"[0-9]+([KMGT]i|ms|[msh])")
 _FLOW = frozenset(",[]{}")
 _WORDS = frozenset(("", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan", "~"))
@@ -44,7 +44,7 @@ def _is_plain(text: str, *, inside: bool) -> bool:
         return True
     if text.lower() in _WORDS or text[-1:] == ":" or not _PLAIN.fullmatch(text):
         return False
-    if re.fullmatch(r"\.[0-9_]+([eE][-+]?[0-9]+)?", text):
+    if re.fullmatch(r"-?\.([0-9_]+([eE][-+]?[0-9]+)?|inf|Inf|INF)", text):
         return False
     return not (inside and _FLOW & set(text))
 
@@ -76,7 +76,7 @@ def _lines(key: str, value: object, step: int) -> Iterator[str]:
             yield from (f"{' ' * step}{line}" for line in _lines(inner, item, step))
         return
     text = flow(value)
-    if isinstance(value, Mapping) and len(value) > 1 and len(name) + len(text) > _WIDTH:
+    if isinstance(value, Mapping) and value and len(name) + len(text) > _WIDTH:
         yield from _lines(key, Block(value), step)
         return
     yield f"{name}: {text}"

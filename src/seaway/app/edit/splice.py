@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from seaway.app.edit.outline import BOM, Entry, Node, Outline
 from seaway.app.edit.spelling import entry, flow, requoted, scalar
@@ -51,8 +52,9 @@ def put(outline: Outline, node: Node, key: str, value: object) -> Splice:
     if node.flow:
         return _after(outline.text, last, f"{scalar(key)}: {flow(value)}")
     column = node.entries[0].key.column if node.entries[0].key else node.column
-    text = entry(key, value, column, outline.newline, _step(outline))
-    return _below(outline, last, column, text)
+    splice = _below(outline, last, column, entry(key, value, column, outline.newline, _step(outline)))
+    gap = outline.newline if node in outline.roots and _is_airy(outline, node) else ""
+    return Splice(splice.start, splice.end, gap + splice.text)
 
 
 def append(outline: Outline, node: Node, value: object) -> Splice:
@@ -123,6 +125,12 @@ def _below(outline: Outline, last: Entry, column: int, added: str) -> Splice:
     """Adds to a block, on a line of its own below the last entry and what is said about it on its line."""
     end = _line_end(outline.text, last.end)
     return Splice(end, end, f"{outline.newline}{' ' * column}{added}")
+
+
+def _is_airy(outline: Outline, root: Node) -> bool:
+    """Returns whether blank lines stand between the sections of a file, or none can because there is one."""
+    between = [outline.text[one.end : other.start] for one, other in pairwise(root.entries)]
+    return not between or any(re.search(r"\n[ \t\r]*\n", text) for text in between)
 
 
 def _instead(outline: Outline, node: Node, value: str) -> Splice:

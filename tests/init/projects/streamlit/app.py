@@ -1,0 +1,4 @@
+import streamlit as st
+
+st.title("Sales")
+st.write("nothing sold yet")
