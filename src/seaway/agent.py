@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +19,9 @@ from typing import Any
 from seaway.errors import (
     ClusterRefused,
     ClusterUnreachable,
-    EngineUnavailable,
     EvidenceError,
     IllegalEvent,
     LedgerUnavailable,
-    SourceError,
     StaleEpoch,
     TargetError,
 )
@@ -33,7 +31,6 @@ from seaway.evidence.place import Place
 from seaway.evidence.progress import ReleaseEvent, ReleaseRequest
 from seaway.evidence.roles import Role
 from seaway.evidence.statement import PredicateType, Statement
-from seaway.http import Client
 from seaway.release.asked import require_askable
 from seaway.release.controller import Controller, Turn, evidence_file, hold
 from seaway.release.document import decode
@@ -43,25 +40,22 @@ from seaway.release.lost import Lost, find_lost, returning
 from seaway.release.machine import ENDS, FORWARD, Event, State
 from seaway.release.resource import told
 from seaway.release.runbook import exit_of, runbook
-from seaway.release.steps import Party, Plan
+from seaway.release.steps import Judge, Party, Plan
 from seaway.release.store import Ask, Row, Store
-from seaway.targets.base import Pod
 from seaway.targets.kubernetes import counts
 from seaway.targets.kubernetes.clusters import Clusters
 from seaway.targets.kubernetes.target import KubernetesTarget
-from seaway.targets.process.addresses import ADMIN_PORT
-from seaway.targets.process.admin import PATIENCE
+from seaway.targets.opening import open_target
 from seaway.targets.process.agent import Agent, run_agent
+from seaway.targets.process.counts import Counted
+from seaway.targets.process.counts import sources as on_machine
 from seaway.targets.process.paths import ProjectPaths
 from seaway.targets.process.record import write_bytes
-from seaway.targets.process.target import ProcessTarget
+from seaway.targets.process.supervised import SupervisedTarget
 from seaway.targets.process.verbs import down
-from seaway.telemetry.sources import app, envoy
-from seaway.telemetry.sources.interface import Reading, Source
-from seaway_sdk.conventions import RESERVED, TELEMETRY_PORT
+from seaway.telemetry.sources.interface import Source
 
 Question = Mapping[str, Any]
-_LARGEST = 16 << 20
 
 
 @dataclass
@@ -81,7 +75,7 @@ class Releases:
     def __post_init__(self) -> None:
         self.clusters = Clusters(self.agent.paths.folder)
 
-    def target(self, key: str) -> ProcessTarget | KubernetesTarget:
+    def target(self, key: str) -> SupervisedTarget | KubernetesTarget:
         """Returns the target of an environment: on a cluster, else on this machine."""
         return self.clusters.find(key) or self.agent.target(key)
 
@@ -282,6 +276,8 @@ class Releases:
         return {
             "release": row.plan.release,
             "bundle": str(row.plan.bundle),
+            "version": str(row.plan.canary.digest),
+            "judged": any(isinstance(each, Judge) for each in row.plan.steps),
             "state": str(row.position.state),
             "reason": row.position.reason,
             "cursor": row.position.cursor,
@@ -327,85 +323,21 @@ def papers(paths: ProjectPaths, environment: str, release: int) -> Path:
     return paths.folder / "releases" / f"{environment}-{release}"
 
 
-@dataclass
-class Only:
-    """A source with some criteria left out: where the proxy counts a criterion, the app's own count is not trusted."""
-
-    source: Source
-    without: frozenset[str]
-    name: str = "app"
-
-    def read(self, through: float, now: float) -> Reading:
-        """Reads the source and leaves the criteria out."""
-        reading = self.source.read(through, now)
-        kept = tuple(tick for tick in reading.ticks if tick.criterion not in self.without)
-        return Reading(kept, reading.state, reading.reason, reading.dropped)
-
-
-def _sources(target: ProcessTarget | KubernetesTarget, plan: Plan) -> Iterator[Source]:
+def _sources(target: SupervisedTarget | KubernetesTarget, plan: Plan) -> Iterator[Source]:
     """Yields what counts for a plan: Envoy for errors and latency, the app for every other outcome; there, the app."""
     if isinstance(target, KubernetesTarget):
         judged = {signal.partition("/")[0] for criterion in plan.judge.criteria for signal in criterion.signals}
         yield from counts.sources(target, judged, plan.budgets, plan.judge.tick)
         return
-    yield envoy.EnvoySource(_fetcher(target), lambda: list(_proxied(target)), _thresholds(plan))
-    signals = [signal.partition("/") for criterion in plan.judge.criteria for signal in criterion.signals]
-    for service in sorted({service for service, _, name in signals if name not in RESERVED}):
-        replicas = _replicas_of(target, service)
-        yield Only(app.AppSource(service, replicas, budgets={}, tick=plan.judge.tick), RESERVED)
-
-
-def _fetcher(target: ProcessTarget) -> envoy.Fetch:
-    client = Client(error=EngineUnavailable, tries=1, timeout=PATIENCE)
-
-    def fetch(path: str) -> bytes:
-        try:
-            block = target.store.addresses(())
-            answer = client.get(f"http://{block.admin}:{ADMIN_PORT}{path}", limit=_LARGEST)
-        except EngineUnavailable as error:
-            raise SourceError(str(error), where=path) from error
-        if answer.status != 200:
-            raise SourceError(f"envoy answered {answer.status}", where=path)
-        return answer.body
-
-    return fetch
-
-
-def _thresholds(plan: Plan) -> tuple[envoy.Threshold, ...]:
-    return tuple(
-        envoy.Threshold(service, 1000 * seconds, "latency") for service, seconds in sorted(plan.budgets.items())
-    )
-
-
-def _running(target: ProcessTarget) -> Sequence[Pod]:
-    return [pod for pod in target.observe(target.supervisor.look.at).pods if pod.address]
-
-
-def _proxied(target: ProcessTarget) -> Iterator[envoy.Replica]:
-    ports: dict[str, list[int]] = {}
-    for front in target.supervisor.look.fronts:
-        ports.setdefault(front.service, []).append(front.port)
-    for pod in _running(target):
-        clusters = tuple(f"{pod.id}~{port}" for port in ports.get(pod.service, ()))
-        if clusters:
-            yield envoy.Replica(pod.id, pod.service, pod.service_version, pod.address, pod.ready, clusters)
-
-
-def _replicas_of(target: ProcessTarget, service: str) -> Any:
-    def replicas() -> tuple[app.Replica, ...]:
-        return tuple(
-            app.Replica(pod.id, pod.service_version, f"http://{pod.address}:{TELEMETRY_PORT}")
-            for pod in _running(target)
-            if pod.service == service and pod.ready
-        )
-
-    return replicas
+    routed = frozenset(plan.canary.routed) | frozenset(plan.stable.routed if plan.stable else ())
+    signals = tuple(signal for criterion in plan.judge.criteria for signal in criterion.signals)
+    yield from on_machine(target, Counted(routed, plan.budgets, signals, plan.judge.tick))
 
 
 def main(folder: str, name: str, data: str, state: str, origin: str) -> None:
     """Runs the agent of one project until it is asked to quit."""
     paths = ProjectPaths(Path(folder), name)
-    agent = Agent(paths)
+    agent = Agent(paths, open_target)
     releases = Releases(agent, Place(Path(data), Path(state), origin), Store(paths.folder / "releases.sqlite"))
     for verb, answer in releases.verbs().items():
         agent.register(verb, answer)

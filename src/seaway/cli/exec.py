@@ -8,8 +8,8 @@ from seaway.cli.frame import command, project
 from seaway.cli.output import Output
 from seaway.cli.place import on_cluster
 from seaway.errors import NameUnknown
+from seaway.targets.opening import open_target
 from seaway.targets.process.cells import CellState
-from seaway.targets.process.supervisor import Supervisor
 
 
 @command("exec", context_settings={"allow_interspersed_args": False})
@@ -29,7 +29,7 @@ def exec_(output: Output, service: str, argv: tuple[str, ...], environment: str 
         return code
     if name not in space.paths.environments():
         raise NameUnknown(f"nothing runs in {name}", hint=f"seaway up --on {name}")
-    supervisor = Supervisor(space.paths.environment(name))
+    supervisor = open_target(space.paths.environment(name)).supervisor
     running = [
         cell for cell in supervisor.cells.seen() if cell.replica.service == service and cell.state is CellState.RUNNING
     ]

@@ -10,7 +10,7 @@ import click
 from seaway.cli.frame import command, project
 from seaway.cli.output import Output
 from seaway.cli.place import on_cluster
-from seaway.targets.process.logs import Logs
+from seaway.targets.opening import open_target
 
 
 @command("logs")
@@ -30,7 +30,9 @@ def logs_(
     if cluster := on_cluster(space, name):
         _follow(output, lambda: cluster.logs(space, name, services, tail), timestamps, follow=follow)
         return
-    logs = Logs(space.paths.environment(name).cells)
+    if name not in space.paths.environments():
+        return
+    logs = open_target(space.paths.environment(name)).logs()
     lines = list(logs.lines(services))
     for line in lines[-tail:] if tail else lines:
         _show(output, line, timestamps)

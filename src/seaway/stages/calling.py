@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from seaway.project import Project
-from seaway.targets.process.cells import Cells, CellState
+from seaway.targets.opening import open_target
+from seaway.targets.process.cells import CellState
 from seaway.targets.process.client import AgentClient
 
 
@@ -13,6 +14,12 @@ def known_agent(space: Project) -> AgentClient:
 
 
 def runs(space: Project, environment: str) -> bool:
-    """Whether any replica of an environment runs, as the disk says; needs no agent."""
-    cells = space.paths.environment(environment).cells
-    return cells.is_dir() and any(cell.state is not CellState.ENDED for cell in Cells(cells).seen())
+    """Whether any replica of an environment runs, as disk or engine say; needs no agent."""
+    paths = space.paths.environment(environment)
+    if not paths.folder.is_dir():
+        return False
+    target = open_target(paths)
+    try:
+        return any(cell.state is not CellState.ENDED for cell in target.supervisor.cells.seen())
+    finally:
+        target.supervisor.close()

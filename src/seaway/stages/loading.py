@@ -12,7 +12,8 @@ from typing import Any
 from seaway.errors import AgentMissing, EvidenceMissing, SourceMissing
 from seaway.stages.calling import known_agent
 from seaway.stages.testing import stable
-from seaway.targets.process.once import Errand, run_once
+from seaway.targets.opening import open_target
+from seaway.targets.process.once import Errand
 from seaway.telemetry.load import Sent, Shot, shots
 from seaway.telemetry.sender import Plan, run
 from seaway.workspace import Workspace
@@ -71,7 +72,7 @@ def requests(space: Workspace, environment: str) -> tuple[Shot, ...]:
             raise SourceMissing(f"the requests cannot be read: {error.strerror}", where=path) from error
     installed = stable(space, environment)
     errand = Errand(keys.service or min(installed.version.service_versions), keys.command, {}, seconds=120.0)
-    outcome = run_once(space.paths.environment(environment), installed, errand)
+    outcome = open_target(space.paths.environment(environment)).run_once(installed, errand)
     if outcome.code:
         said = outcome.lines[-1].text if outcome.lines else "nothing"
         raise EvidenceMissing(f"the load command ended with {outcome.code}: {said}", where="x-seaway.load.command")

@@ -14,7 +14,7 @@ from seaway.targets.kubernetes.store import Installed
 from seaway.targets.kubernetes.target import KubernetesTarget
 from seaway.targets.kubernetes.workloads import IN_PLACE
 from seaway.targets.process.store import Store
-from seaway.targets.process.target import ProcessTarget
+from seaway.targets.process.supervised import SupervisedTarget
 from seaway.workspace import Workspace
 
 Say = Callable[[str, str], None]
@@ -33,7 +33,7 @@ def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Pla
     """Makes a bundle's version known to an environment; starts nothing."""
     if not cluster.is_cluster(space, environment):
         version = running.install(space, environment, bundle, say)
-        return Placed(version, ProcessTarget.features, running.here())
+        return Placed(version, SupervisedTarget.features, running.here(space, environment))
     target, made = cluster.install(space, environment, bundle, say)
     _require_forks(cluster.stable(space, environment), made)
     split = by_pods(made)

@@ -10,14 +10,18 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from seaway.bundle import Bundle
-from seaway.errors import EngineUnavailable, NotYet
+from seaway.errors import EngineUnavailable
 from seaway.stages.built import open_bundle
 from seaway.targets.base import Version
+from seaway.targets.docker import refusals as docker_refusals
+from seaway.targets.docker.target import DockerTarget, Setting
 from seaway.targets.lower import lower, read_configs
+from seaway.targets.opening import claim, target_name
 from seaway.targets.process import refusals
 from seaway.targets.process.client import AgentClient, ensure_agent
 from seaway.targets.process.published import require_published
@@ -37,13 +41,12 @@ def agent(space: Workspace) -> AgentClient:
 
 
 def require_suitable(space: Workspace, environment: str) -> None:
-    """Raises TargetUnsupported for what processes on this machine cannot give the app, NotYet for other targets."""
+    """Raises TargetUnsupported for what this machine cannot give the app on the target it names."""
     app = space.load(environment, governed=True)
-    if app.environment.target != "process":
-        raise NotYet(
-            f"target {app.environment.target}", where=f"x-seaway.environments.{environment}", hint="target: process"
-        )
-    refusals.require_suitable(app)
+    if app.environment.target == "docker":
+        docker_refusals.require_suitable(app)
+    else:
+        refusals.require_suitable(app)
 
 
 def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Version:
@@ -55,11 +58,16 @@ def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Ver
     require_published(space.paths, version, lambda service: app.services[service].where("ports"))
     say("unpack", f"{len(images)} images")
     configs = {version.blueprint.configs[name]: data for name, data in read_configs(app).items()}
-    target = ProcessTarget(space.paths.environment(environment))
-    try:
+    paths = space.paths.environment(environment)
+    claim(paths, app.environment.target)
+    if app.environment.target == "docker":
+        engine = DockerTarget(paths, Setting.prepare(paths, space.environ))
+        with closing(engine.supervisor):
+            engine.install(version, store=space.store, configs=configs.__getitem__)
+        return version
+    target = ProcessTarget(paths)
+    with closing(target.supervisor):
         target.install(version, roots=lambda digest: space.roots.root(space.store, digest), configs=configs.__getitem__)
-    finally:
-        target.supervisor.close()
     return version
 
 
@@ -146,6 +154,6 @@ def _look(status: Mapping[str, Any]) -> str:
     return faults or waits or "seaway logs"
 
 
-def here() -> str:
-    """Names this machine as a place of deployments."""
-    return f"process:{socket.gethostname()}"
+def here(space: Workspace, environment: str) -> str:
+    """Names this machine, and the target of an environment on it, as a place of deployments."""
+    return f"{target_name(space.paths.environment(environment))}:{socket.gethostname()}"

@@ -25,7 +25,8 @@ from seaway.evidence.suite import Report, read_junit
 from seaway.stages.acting import Person, now
 from seaway.stages.built import open_bundle
 from seaway.stages.calling import known_agent
-from seaway.targets.process.once import OUTPUT, Errand, run_once
+from seaway.targets.opening import open_target
+from seaway.targets.process.once import OUTPUT, Errand
 from seaway.targets.process.store import Installed, Store
 from seaway.telemetry.evaluation import Measured, Met, Scores, measure, read_scores
 from seaway.workspace import Workspace
@@ -116,7 +117,7 @@ def _run(
             return 124, ()
         return done.returncode, tuple((done.stdout + done.stderr).splitlines())
     errand = Errand(suite.service, suite.command, {**urls, "SEAWAY_OUT": OUTPUT}, output, suite.timeout)
-    outcome = run_once(space.paths.environment(environment), installed, errand)
+    outcome = open_target(space.paths.environment(environment)).run_once(installed, errand)
     return outcome.code, tuple(line.text for line in outcome.lines)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from seaway.targets.docker.api import EngineApi
+from seaway.targets.docker.host import socket_path
 from seaway.targets.docker.target import DockerTarget
 from tests.rig.session import Rig
 from tests.targets.docker.world import MemoryBlobs, end_all, make_image, open_docker
@@ -28,11 +30,15 @@ class Docker:
 
 
 @pytest.fixture(scope="session")
-def engine_blobs(root: Path) -> MemoryBlobs:
+def engine_blobs(rig: Rig, root: Path) -> Iterator[MemoryBlobs]:
     """Returns a store with the image of the tests, under the digest that the tests' versions name."""
     blobs = MemoryBlobs()
     blobs.blobs[IMAGE] = blobs.get(make_image(blobs, root))
-    return blobs
+    api = EngineApi(socket_path(rig.environ["DOCKER_HOST"]))
+    tag = f"/images/seaway.local/shop:{IMAGE.hex[:24]}"
+    api.delete(tag, force=1)  # an earlier run's has the same name and other bytes
+    yield blobs
+    api.delete(tag, force=1)
 
 
 @pytest.fixture

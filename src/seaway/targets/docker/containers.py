@@ -7,9 +7,6 @@ killed supervisor left: it is made anew.
 
 from __future__ import annotations
 
-import calendar
-import re
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +20,7 @@ from seaway.targets.docker.files import files_of
 from seaway.targets.docker.names import REPLICA, Names, read_replica
 from seaway.targets.docker.network import Network
 from seaway.targets.docker.session import attend, run_quietly
+from seaway.targets.docker.times import moment
 from seaway.targets.docker.volumes import Volumes, remove
 from seaway.targets.process.addresses import Places
 from seaway.targets.process.cells import Cell, CellState, Replica
@@ -31,8 +29,6 @@ from seaway.targets.process.plan import Start
 from seaway.targets.process.store import Installed
 
 _KEPT_UP = ("always", "unless-stopped")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z")
-_NEVER = "0001-01-01T00:00:00Z"
 
 
 class Containers:
@@ -151,12 +147,3 @@ def read_cell(document: Mapping[str, Any]) -> Cell:
     return Cell(
         replica, CellState.ENDED, since, code=code or (127 if says else 0), asked=asked, ended=ended, reason=reason
     )
-
-
-def moment(text: str) -> float:
-    """Reads the engine's time, 0 for never, as seconds since the epoch."""
-    match = _MOMENT.fullmatch(text)
-    if match is None or text == _NEVER:
-        return 0.0
-    whole = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S"))
-    return whole + float(f"0{match[2] or '.0'}")

@@ -99,7 +99,8 @@ def _endpoint(workload: Workload, replica: Replica) -> dict[str, Any]:
     """Returns a replica's place on the network; behind a front the service's names are the front's."""
     fronted = any(port.protocol == "tcp" for port in workload.ports) or replica.job
     aliases = [] if fronted else [workload.service, *workload.aliases]
-    return {"IPAMConfig": {"IPv4Address": replica.address}, "Aliases": aliases}
+    chosen = {"IPAMConfig": {"IPv4Address": replica.address}} if replica.address else {}
+    return {**chosen, "Aliases": aliases}
 
 
 def _restart(workload: Workload) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from seaway.digest import Digest
 from seaway.errors import AddressTaken, EngineUnavailable
 from seaway.targets.docker.api import EngineApi, EngineRefused, UnixConnection
 from seaway.targets.docker.envoy_image import PROGRAM
-from seaway.targets.docker.names import CONTENT, FRONT, SERVICE, Names
+from seaway.targets.docker.names import CONTENT, FRONT, ROLE, SERVICE, Names
 from seaway.targets.docker.volumes import remove
 from seaway.targets.envoy import Front, admin_pipe, bootstrap
 from seaway.targets.process.addresses import Places
@@ -57,9 +57,11 @@ class ServiceFronts:
         return _joined(views)
 
     def stop(self) -> None:
-        """Removes every front of the environment, and its network."""
-        for entry in self._containers().values():
-            remove(self._api, str(entry["Id"]))
+        """Removes every front, what is left of replicas that ended, and the network."""
+        everything = {"label": [f"{key}={value}" for key, value in self._names.labels().items()]}
+        for entry in self._api.get("/containers/json", all=1, filters=everything):
+            if entry["Labels"][ROLE] == FRONT or entry["State"] in ("exited", "created", "dead"):
+                remove(self._api, str(entry["Id"]))
         try:
             self._api.delete(f"/networks/{self._names.network}")
         except EngineRefused as error:

@@ -23,10 +23,10 @@ from typing import Any
 
 from seaway.errors import EngineUnavailable
 from seaway.targets.docker.api import EngineApi, UnixConnection
+from seaway.targets.docker.frames import STDERR, Frames
 
 TIMED_OUT = 124
 _CHUNK = 1 << 16
-_HEADER = 8
 
 
 def run_quietly(api: EngineApi, container: str, argv: Sequence[str], seconds: float) -> int:
@@ -52,7 +52,7 @@ def attend(api: EngineApi, container: str, argv: Sequence[str]) -> int:
     with _upgraded(api, made["Id"], terminal=terminal) as stream, _raw(terminal):
         if terminal:
             _follow_size(api, made["Id"])
-        _pump(stream, _plain if terminal else _Frames())
+        _pump(stream, _plain if terminal else _apart())
     return _code(api, made["Id"])
 
 
@@ -122,20 +122,14 @@ def _plain(data: bytes) -> None:
     os.write(1, data)
 
 
-class _Frames:
-    """Frames cut out of a stream and written where they belong."""
+def _apart() -> Callable[[bytes], None]:
+    frames = Frames()
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def show(data: bytes) -> None:
+        for channel, payload in frames.feed(data):
+            os.write(2 if channel == STDERR else 1, payload)
 
-    def __call__(self, data: bytes) -> None:
-        self._rest += data
-        while len(self._rest) >= _HEADER:
-            channel, size = self._rest[0], struct.unpack(">I", self._rest[4:_HEADER])[0]
-            if len(self._rest) < _HEADER + size:
-                return
-            os.write(2 if channel == 2 else 1, self._rest[_HEADER : _HEADER + size])
-            self._rest = self._rest[_HEADER + size :]
+    return show
 
 
 @contextmanager

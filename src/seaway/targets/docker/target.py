@@ -20,7 +20,11 @@ from seaway.targets.docker.envoy_image import bring_envoy
 from seaway.targets.docker.fronts import ServiceFronts, read_admin
 from seaway.targets.docker.host import engine_host, socket_path
 from seaway.targets.docker.images import bring
+from seaway.targets.docker.logs import ContainerLogs
+from seaway.targets.docker.once import run_errand
 from seaway.targets.process.engine import Engine
+from seaway.targets.process.logs import LogReader
+from seaway.targets.process.once import Errand, Outcome
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.record import read_json, write_json
 from seaway.targets.process.store import Installed
@@ -51,7 +55,8 @@ class Setting:
         user = "0:0" if rootless else f"{os.geteuid()}:{os.getegid()}"
         setting = cls(host, bring_envoy(api, environ), user)
         paths.make()
-        write_json(paths.engine, asdict(setting))
+        if read_json(paths.engine) != asdict(setting):
+            write_json(paths.engine, asdict(setting))
         return setting
 
     @property
@@ -68,9 +73,9 @@ class DockerTarget(SupervisedTarget):
 
     def __init__(self, paths: EnvironmentPaths, setting: Setting) -> None:
         self.setting = setting
-        containers = Containers(setting.api, paths)
+        self.containers = Containers(setting.api, paths)
         fronts = ServiceFronts(setting.api, paths, setting.envoy, user=setting.user)
-        super().__init__(paths, Engine(containers, containers, fronts))
+        super().__init__(paths, Engine(self.containers, self.containers, fronts))
 
     def install(self, version: Version, *, store: BlobStore | None = None, configs: Blobs | None = None) -> None:
         """Makes a version known with its images on the engine, configuration and secret values; starts nothing.
@@ -88,6 +93,14 @@ class DockerTarget(SupervisedTarget):
         self.keep_configs(version, configs)
         self.keep_secrets(version)
         self.store.install(Installed(version, images=images))
+
+    def logs(self) -> LogReader:
+        """Returns what the containers wrote that are still there."""
+        return ContainerLogs(self.setting.api, self.containers.names)
+
+    def run_once(self, installed: Installed, errand: Errand) -> Outcome:
+        """Runs a command to its end in a container of its own."""
+        return run_errand(self.containers, installed, errand)
 
     def read_proxy(self, service: str, path: str) -> bytes:
         """Returns what a service's own Envoy answers on its interface; raises SourceError."""

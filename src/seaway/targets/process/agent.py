@@ -24,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from seaway.errors import SeawayError, UsageError
-from seaway.targets.process.paths import ProjectPaths
+from seaway.targets.process.paths import EnvironmentPaths, ProjectPaths
+from seaway.targets.process.record import read_json
 from seaway.targets.process.socket_name import short_name
+from seaway.targets.process.supervised import SupervisedTarget
 from seaway.targets.process.target import ProcessTarget
 from seaway.targets.process.verbs import verbs_of
 
@@ -34,16 +36,20 @@ _LONGEST_LINE = 1 << 20
 
 Verb = Callable[[Mapping[str, Any]], object]
 Member = Callable[[float], None]
+Open = Callable[[EnvironmentPaths], SupervisedTarget]
 
 
 class Agent:
-    """The environments of a project and the verbs it answers."""
+    """The environments of a project and the verbs it answers; `opened` opens an environment where it lives."""
 
-    def __init__(self, paths: ProjectPaths) -> None:
+    def __init__(
+        self, paths: ProjectPaths, opened: Callable[[EnvironmentPaths], SupervisedTarget] = ProcessTarget
+    ) -> None:
         self.paths = paths
+        self._open = opened
         self.verbs: dict[str, Verb] = {}
         self.ending = False
-        self._targets: dict[str, ProcessTarget] = {}
+        self._targets: dict[str, tuple[object, SupervisedTarget]] = {}
         for name, verb in verbs_of(self.target, self.quit).items():
             self.register(name, verb)
 
@@ -51,16 +57,26 @@ class Agent:
         """Adds a verb, or replaces one."""
         self.verbs[name] = verb
 
-    def target(self, environment: str) -> ProcessTarget:
-        """Returns the target of an environment, opened once."""
-        if environment not in self._targets:
-            self._targets[environment] = ProcessTarget(self.paths.environment(environment))
-        return self._targets[environment]
+    def target(self, environment: str) -> SupervisedTarget:
+        """Returns the target of an environment, opened once, and anew when it was installed elsewhere."""
+        paths = self.paths.environment(environment)
+        engine, known = read_json(paths.engine), self._targets.get(environment)
+        if known is None or known[0] != engine:
+            if known is not None:
+                known[1].supervisor.close()
+            known = self._targets[environment] = (engine, self._open(paths))
+        return known[1]
 
     def turn(self, now: float) -> None:
-        """Takes a turn of every environment that was ever installed here."""
+        """Takes a turn of every environment that was ever installed here; raises what the first that failed met."""
+        faults: list[SeawayError] = []
         for name in self.paths.environments():
-            self.target(name).supervisor.turn(now)
+            try:
+                self.target(name).supervisor.turn(now)
+            except SeawayError as fault:  # an engine that does not answer is no reason to leave the others
+                faults.append(fault)
+        if faults:
+            raise faults[0]
 
     def quit(self) -> None:
         """Ends the agent after this turn; what runs goes on."""

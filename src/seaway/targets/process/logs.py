@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from seaway.targets.process.record import read_json
 
@@ -26,6 +27,13 @@ class LogLine:
     service: str
     stream: str
     text: str
+
+
+class LogReader(Protocol):
+    """What was written, read as it comes."""
+
+    def lines(self, services: Iterable[str] = ()) -> Iterator[LogLine]:
+        """Yields what was written since the last call, oldest first; the first call yields all that is kept."""
 
 
 class Logs:

@@ -81,14 +81,15 @@ def _start(paths: EnvironmentPaths, installed: Installed, errand: Errand) -> Sta
     found = {each.service: each for each in version.blueprint.workloads}
     if errand.service not in found:
         raise NameUnknown(f'the version has no service "{errand.service}"', hint=" or ".join(sorted(found)))
-    workload = _workload(found[errand.service], errand)
+    workload = errand_workload(found[errand.service], errand)
     address = _address(paths, Store(paths).addresses((errand.service,)), errand.service)
     name = version.service_versions[errand.service]
     replica = Replica(errand.service, name, int(secrets.randbits(24)), address, job=True)
     return Start(Wanted(workload, name, version, 1), replica)
 
 
-def _workload(workload: Workload, errand: Errand) -> Workload:
+def errand_workload(workload: Workload, errand: Errand) -> Workload:
+    """Returns the workload that runs an errand: the service's, with its command, at no port and without a check."""
     mounts = workload.mounts
     if errand.output is not None:
         mounts = (*mounts, Mount("bind", str(errand.output), OUTPUT))

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from seaway.targets.process.record import make_folder, sync_folder
+
 
 def state_directory(environ: Mapping[str, str]) -> Path:
     """Returns the user's state directory for Seaway (XDG Base Directory; `SEAWAY_STATE_DIR` wins)."""
@@ -87,10 +89,12 @@ class EnvironmentPaths:
         return self.folder.parent.parent.parent / "tools"
 
     def make(self) -> None:
-        """Creates the folders, for the owner alone."""
+        """Creates the folders, for the owner alone, and their names durably: also those that a kill left unsynced."""
         envoy = (self.envoy / "eds", self.envoy / "rds")
         for folder in (self.versions, self.secrets, self.configs, self.volumes, self.cells, *envoy):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder)
+        for folder in (*list(self.folder.parents)[:3], self.folder):
+            sync_folder(folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from seaway.digest import Digest
@@ -18,11 +19,13 @@ from seaway.targets.process.addresses import ADMIN_PORT
 from seaway.targets.process.admin import PATIENCE
 from seaway.targets.process.cells import Cell, CellState
 from seaway.targets.process.engine import Engine
+from seaway.targets.process.logs import LogReader, Logs
+from seaway.targets.process.once import Errand, Outcome, run_once
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.plan import job_state
-from seaway.targets.process.record import write_bytes
+from seaway.targets.process.record import make_folder, write_bytes
 from seaway.targets.process.spec import secret_path
-from seaway.targets.process.store import Store
+from seaway.targets.process.store import Installed, Store
 from seaway.targets.process.supervisor import SETTLED, Look, Supervisor
 from seaway.targets.process.wishes import Versions, Wishes
 
@@ -45,6 +48,10 @@ class SupervisedTarget:
         self.store: Store = self.supervisor.store
         self._unrouted: dict[tuple[str, str], float] = {}
 
+    def install(self, version: Version) -> None:
+        """Makes a version known and its images and configuration present; starts nothing."""
+        raise NotImplementedError
+
     def observe(self, now: float) -> Seen:
         """Returns what runs, from cells, processes and Envoy; takes a turn first when the last look is old."""
         look = self.supervisor.look
@@ -66,17 +73,28 @@ class SupervisedTarget:
         self.store.act(action, epoch)
         self.supervisor.look.at = 0.0
 
+    def logs(self) -> LogReader:
+        """Returns what the replicas wrote."""
+        return Logs(self.paths.cells)
+
+    def run_once(self, installed: Installed, errand: Errand) -> Outcome:
+        """Runs a command to its end in the image of a service, beside what runs; raises NameUnknown."""
+        return run_once(self.paths, installed, errand)
+
     def read_proxy(self, service: str, path: str) -> bytes:  # noqa: ARG002  # one Envoy stands before all services
         """Returns what a service's Envoy answers on its administration interface; raises SourceError."""
         url = f"http://{self.store.addresses(()).admin}:{ADMIN_PORT}{path}"
         try:
-            with Client(error=EngineUnavailable, tries=1, timeout=PATIENCE) as client:
-                answer = client.get(url, limit=_LARGEST)
+            answer = self._client.get(url, limit=_LARGEST)
         except EngineUnavailable as error:
             raise SourceError(str(error), where=path) from error
         if answer.status != 200:
             raise SourceError(f"envoy answered {answer.status}", where=path)
         return answer.body
+
+    @cached_property
+    def _client(self) -> Client:
+        return Client(error=EngineUnavailable, tries=1, timeout=PATIENCE)
 
     def keep_configs(self, version: Version, configs: Blobs | None) -> None:
         """Keeps the bytes of a version's configuration by digest."""
@@ -89,7 +107,7 @@ class SupervisedTarget:
         kept = {}
         for name, source in version.blueprint.secrets.items():
             path = kept[name] = secret_path(self.paths, version.digest, name)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             write_bytes(path, _secret_value(name, source), mode=0o400)
         return kept
 

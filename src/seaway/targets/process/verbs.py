@@ -12,10 +12,10 @@ from seaway.errors import NameUnknown
 from seaway.targets.base import Retarget, Retire, RunJob, Scale, Shift
 from seaway.targets.document import encode
 from seaway.targets.process.cells import CellState
-from seaway.targets.process.target import ProcessTarget
+from seaway.targets.process.supervised import SupervisedTarget
 
 Question = Mapping[str, Any]
-Open = Callable[[str], ProcessTarget]
+Open = Callable[[str], SupervisedTarget]
 
 
 def verbs_of(target: Open, leave: Callable[[], None]) -> dict[str, Callable[[Question], object]]:
@@ -42,7 +42,7 @@ def verbs_of(target: Open, leave: Callable[[], None]) -> dict[str, Callable[[Que
     }
 
 
-def status(target: ProcessTarget) -> dict[str, Any]:
+def status(target: SupervisedTarget) -> dict[str, Any]:
     """Returns what is wished, what is seen, how cells are made, what each service waits for, and where it listens."""
     seen, look = target.observe(time.time()), target.supervisor.look
     return {
@@ -54,7 +54,7 @@ def status(target: ProcessTarget) -> dict[str, Any]:
     }
 
 
-def processes(target: ProcessTarget) -> list[dict[str, Any]]:
+def processes(target: SupervisedTarget) -> list[dict[str, Any]]:
     """Returns a row for each replica and job: its place, state, readiness, start, end and program's pid."""
     target.observe(time.time())
     look = target.supervisor.look
@@ -77,7 +77,7 @@ def processes(target: ProcessTarget) -> list[dict[str, Any]]:
     ]
 
 
-def stop(target: ProcessTarget, service: str) -> None:
+def stop(target: SupervisedTarget, service: str) -> None:
     """Wishes for no pod of a service, in every version."""
     wishes = target.store.wishes()
     if service not in wishes.pods:
@@ -86,7 +86,7 @@ def stop(target: ProcessTarget, service: str) -> None:
     target.store.keep(replace(wishes, pods={**wishes.pods, service: counts}))
 
 
-def restart(target: ProcessTarget, service: str) -> None:
+def restart(target: SupervisedTarget, service: str) -> None:
     """Stops each pod of a service once; the next turns start it again, since it is still wished for."""
     cells = [cell for cell in target.supervisor.cells.seen() if cell.replica.service == service]
     if not cells:
@@ -95,7 +95,7 @@ def restart(target: ProcessTarget, service: str) -> None:
         target.supervisor.cells.stop(cell)
 
 
-def down(target: ProcessTarget) -> None:
+def down(target: SupervisedTarget) -> None:
     """Wishes that nothing runs; volumes stay."""
     target.store.keep(replace(target.store.wishes(), down=True, pods={}, jobs=(), active=(), weights={}, stable=None))
 
