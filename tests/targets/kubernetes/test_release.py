@@ -191,7 +191,7 @@ def test_behind_a_gateway_the_weights_are_those_of_the_route(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("worse", [False, True], ids=["live", "back"])
 def test_an_agent_that_dies_before_any_write_comes_to_the_same_end(gateway: bool, worse: bool, tmp_path: Path) -> None:
-    """Killed before a write and restarted: the same end, and nobody was sent to nobody; in the long lane every write."""
+    """Killed before a write and restarted: the same end, and nobody was sent to nobody (long lane: every write)."""
     first = World(tmp_path / "first", gateway=gateway, worse=worse)
     begun = first.api.writes
     wanted = first.finish(), first.end()
