@@ -24,7 +24,7 @@ from typing import Any
 from seaway.errors import StoreError
 from seaway.targets.cell.launch import cell_command
 from seaway.targets.process.life import Life
-from seaway.targets.process.record import read_json, write_json
+from seaway.targets.process.record import make_folder, read_json, write_json
 
 KILLED = 137
 NOT_STARTED = 125
@@ -101,7 +101,7 @@ class Cells:
     def start(self, replica: Replica, spec: dict[str, Any]) -> None:
         """Puts a run on disk and starts its cell in a session of its own; repeating it changes nothing."""
         folder = self.path(replica.id)
-        (folder / "stage").mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder / "stage")
         write_json(folder / "spec.json", {**spec, "run": replica.run, "directory": str(folder)})
         document = {name: getattr(replica, name) for name in Replica.__slots__}
         write_json(folder / "replica.json", document)

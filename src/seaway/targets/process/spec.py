@@ -21,7 +21,7 @@ from seaway.targets.process.ladder import NAMESPACES, PROOT, Way, base_spec
 from seaway.targets.process.names import hosts_file
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.proot import under_proot
-from seaway.targets.process.record import write_bytes
+from seaway.targets.process.record import make_folder, write_bytes
 from seaway.targets.process.request_key import INSIDE_CELL, lend
 from seaway.targets.process.wildcard import bind_own
 
@@ -45,7 +45,7 @@ class Placing:
 def cell_spec(workload: Workload, replica: Replica, placing: Placing) -> dict[str, Any]:
     """Returns the spec of a replica's cell; writes its hosts file; raises TargetUnsupported without an image root."""
     folder = placing.paths.cells / replica.id
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     root = placing.roots.get(workload.image)
     if root is None or not root.is_dir():
         raise TargetUnsupported(
