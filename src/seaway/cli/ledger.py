@@ -10,6 +10,7 @@ from seaway.cli.frame import subcommand
 from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.evidence.inspection import verify_ledger
+from seaway.stages.papers import write_papers
 
 
 @click.group("ledger")
@@ -60,3 +61,15 @@ def pin(output: Output) -> None:
     said = {"origin": key.origin, "key": key.verifier, "genesis": genesis.hex}
     lines = [f"    {name}: {value}" for name, value in said.items()]
     output.data(said, "\n".join(["x-seaway:", "  ledger:", *lines]))
+
+
+@subcommand(ledger_, "export")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def export(output: Output, directory: Path) -> None:
+    """Write what a stranger needs to verify this ledger's statements with cosign: trusted root, keys, bundles.
+
+    cosign verify --key keys/releaser-production.pub --trusted-root trusted_root.json REPOSITORY@DIGEST
+    """
+    with workspace().reading() as notary:
+        written = write_papers(notary, directory)
+    output.data([str(path) for path in written], "\n".join(str(path) for path in written))

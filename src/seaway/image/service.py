@@ -42,6 +42,17 @@ class BuiltService:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """What an image of a service would be made of, and where its wheels are looked for."""
+
+    request: BuildRequest
+    places: Places
+    lock: ServiceLock
+    source: Source
+    materials: Mapping[str, Material]
+
+
+@dataclass(frozen=True, slots=True)
 class Builder:
     """Locks and builds the native services of one app, into a store, through a cache of downloads."""
 
@@ -81,6 +92,13 @@ class Builder:
 
     def build(self, service: Service, lock: Lock) -> BuiltService:
         """Builds a service whose lock is fresh; raises FindingsError where a secret would enter."""
+        planned = self.plan(service, lock)
+        built = build(planned.request, self.store, places=planned.places)
+        known = planned.lock.with_layers(built.wheel_layers, built.facts)
+        return BuiltService(service.name, built, known, planned.source, planned.materials)
+
+    def plan(self, service: Service, lock: Lock) -> Planned:
+        """Returns what an image of a service would be made of, read anew; raises FindingsError for a secret in it."""
         locked = lock.require(service.name, str(self.platform(service)), self._inputs(service))
         source = read_source(self.context(service), self.secrets)
         if source.findings:
@@ -98,8 +116,7 @@ class Builder:
             winner=_keys(service).winner,
             expected=locked.expected,
         )
-        built = build(request, self.store, places=self._places(service))
-        return BuiltService(service.name, built, locked.with_layers(built.wheel_layers, built.facts), source, materials)
+        return Planned(request, self._places(service), locked, source, materials)
 
     def platform(self, service: Service) -> Platform:
         """Returns the platform a service is built for: its own, else this machine's."""

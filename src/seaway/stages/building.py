@@ -43,7 +43,7 @@ class BuiltBundle:
 
 def lock_all(space: Workspace, say: Say, *, upgrade: bool = False, frozen: bool = False) -> Lock:
     """Refreshes `seaway.lock` for each native service, or refuses a stale one where it is `frozen`."""
-    lock, builder = lockfile.read(space.lock_path), _builder(space)
+    lock, builder = lockfile.read(space.lock_path), builder_of(space)
     for service in builder.services():
         say("lock", service.name)
         lock = builder.lock(service, lock, upgrade=upgrade, frozen=frozen)
@@ -54,7 +54,7 @@ def lock_all(space: Workspace, say: Say, *, upgrade: bool = False, frozen: bool 
 
 def build_all(space: Workspace, say: Say, *, frozen: bool = False) -> BuiltBundle:
     """Builds every native service, fetches the others by digest, and names all of it by one bundle."""
-    lock, builder = lock_all(space, say, frozen=frozen), _builder(space)
+    lock, builder = lock_all(space, say, frozen=frozen), builder_of(space)
     built = []
     for service in builder.services():
         say("build", service.name)
@@ -69,7 +69,8 @@ def build_all(space: Workspace, say: Say, *, frozen: bool = False) -> BuiltBundl
     return BuiltBundle(bundle, images, tuple(built))
 
 
-def _builder(space: Workspace) -> Builder:
+def builder_of(space: Workspace) -> Builder:
+    """Returns the builder of the app's native services, which keeps the app's secrets out of layers."""
     return Builder(space.base, space.store, space.cache, SecretRules(dict(_secret_values(space))))
 
 

@@ -9,7 +9,7 @@ Not here: sending images (`publishing.py`), what a statement says (`evidence`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,14 +47,28 @@ class Proved:
 
 def prove(store: Layout, notary: Notary, registry: Registry, bundle: Bundle, *, now: datetime) -> tuple[Proved, ...]:
     """Attaches all statements that count to the bundle and its images; the subjects must be in the repository."""
-    subjects = [bundle.digest, *sorted({image.digest for image in bundle.images.values()})]
-    desks = [_Desk(store, notary, registry, subject, now) for subject in subjects]
+    desks = [_Desk(store, notary, registry, subject, now) for subject in subjects_of(bundle)]
     wanted = [(desk, desk.missing()) for desk in desks]
     for desk, missing in wanted:
         desk.attach([one for one in missing if one.statement.predicate_type not in _LAST])
     for desk, missing in wanted:
         desk.attach([one for one in missing if one.statement.predicate_type in _LAST])
     return tuple(Proved(desk.subject, len(desk.verified) - len(missing), len(missing)) for desk, missing in wanted)
+
+
+def subjects_of(bundle: Bundle) -> list[Digest]:
+    """Returns what statements of a release are about: the bundle, then its images by digest."""
+    return [bundle.digest, *sorted({image.digest for image in bundle.images.values()})]
+
+
+def in_order(statements: Iterable[Verified]) -> list[Verified]:
+    """Returns statements in the order in which they are published: by leaf, and what says "released" last."""
+    return sorted(statements, key=lambda one: (one.statement.predicate_type in _LAST, one.index))
+
+
+def subject_in(store: Layout, digest: Digest) -> Descriptor:
+    """Returns the descriptor of a subject that is in the store."""
+    return Descriptor(str(store.manifest(digest)["mediaType"]), digest, store.size(digest))
 
 
 def referrer(subject: Descriptor, data: bytes, predicate_type: str, now: datetime) -> bytes:
@@ -97,8 +111,7 @@ class _Desk:
         bundles = [(one, self._notary.bundle(one.index)) for one in statements]
         for data in (b"{}", *(data for _, data in bundles)):
             self._send(data)
-        body = self._store.manifest(self.subject)
-        subject = Descriptor(str(body["mediaType"]), self.subject, self._store.size(self.subject))
+        subject = subject_in(self._store, self.subject)
         manifests = [referrer(subject, data, one.statement.predicate_type, self._now) for one, data in bundles]
         attach(self._registry, self.subject, manifests)
 
