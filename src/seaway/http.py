@@ -34,12 +34,12 @@ from urllib.parse import urljoin, urlsplit
 
 from seaway.digest import Digest
 from seaway.errors import DigestMismatch, RegistryError, SeawayError, StoreError
-from seaway.lazy import load_late
+from seaway.lazy import LateModule
 
 if TYPE_CHECKING:
     import httpx
 else:
-    httpx = load_late("httpx")
+    httpx = LateModule("httpx")
 
 Result = TypeVar("Result")
 Body = bytes | Callable[[], Iterator[bytes]] | None
@@ -116,7 +116,8 @@ class Client:
         self._error = error
         self._tries = tries
         self._whole = math.inf if timeout is None else timeout
-        self._timeout = _TIMEOUT if timeout is None else timeout
+        seconds = _TIMEOUT if timeout is None else timeout
+        self._timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT))
         self._tls = tls
         self._sleep = sleep
 
@@ -190,17 +191,13 @@ class Client:
             partial.unlink(missing_ok=True)
         return got
 
-    @property
-    def _patience(self) -> httpx.Timeout:
-        return httpx.Timeout(self._timeout, connect=min(self._timeout, _CONNECT))
-
     @cached_property
     def _proxied(self) -> httpx.Client:
-        return httpx.Client(timeout=self._patience, follow_redirects=False, verify=self._tls or True)
+        return httpx.Client(timeout=self._timeout, follow_redirects=False, verify=self._tls or True)
 
     @cached_property
     def _direct(self) -> httpx.Client:
-        return httpx.Client(timeout=self._patience, follow_redirects=False, trust_env=False, verify=self._tls or True)
+        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False, verify=self._tls or True)
 
     def _try(self, make: Make, act: Callable[[httpx.Response], Result]) -> Result:
         says = ""

@@ -19,15 +19,21 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from pathspec import PathSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+from typing import TYPE_CHECKING
 
 from seaway.errors import NotYet, SourceMissing, ToolMissing
 from seaway.findings import Finding, Level
 from seaway.image.model import Content, Entry, Kind
 from seaway.image.secret import find_secrets, looks_secret
+from seaway.lazy import LateModule
+
+if TYPE_CHECKING:
+    import pathspec
+    from pathspec.patterns import gitignore
+    from pathspec.patterns.gitignore import basic
+else:
+    pathspec, gitignore = LateModule("pathspec"), LateModule("pathspec.patterns.gitignore")
+    basic = LateModule("pathspec.patterns.gitignore.basic")
 
 APP = "opt/app"
 _NEVER = frozenset(
@@ -219,7 +225,7 @@ def _is_plain(path: Path) -> bool:
     return path.is_symlink() or path.is_file()
 
 
-def _docker_ignore(tree: Path) -> PathSpec[GitIgnoreBasicPattern]:
+def _docker_ignore(tree: Path) -> pathspec.PathSpec[basic.GitIgnoreBasicPattern]:
     return _spec(tree / ".dockerignore", _anchored(_lines(tree / ".dockerignore")))
 
 
@@ -235,10 +241,10 @@ def _anchored(lines: Iterable[str]) -> Iterator[str]:
             yield f"{negated}/{cleaned}"
 
 
-def _spec(path: Path, lines: Iterable[str]) -> PathSpec[GitIgnoreBasicPattern]:
+def _spec(path: Path, lines: Iterable[str]) -> pathspec.PathSpec[basic.GitIgnoreBasicPattern]:
     try:
-        return PathSpec.from_lines(GitIgnoreBasicPattern, lines)
-    except GitIgnorePatternError as error:
+        return pathspec.PathSpec.from_lines(basic.GitIgnoreBasicPattern, lines)
+    except gitignore.GitIgnorePatternError as error:
         raise SourceMissing(f"{path.name} has a pattern that cannot be read: {error}", where=path) from error
 
 

@@ -15,13 +15,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from seaway.errors import ExtraMissing, RuleRefused
-from seaway.lazy import load_late
+from seaway.lazy import LateModule
 from seaway.policy.subset import SUBSET
 
 if TYPE_CHECKING:
     from seaway.policy import checked, engine
 else:
-    engine = load_late("seaway.policy.engine")
+    engine = LateModule("seaway.policy.engine")
 
 VARIABLES = ("evidence", "image", "params", "variables")
 LONGEST = 4096
