@@ -54,6 +54,10 @@ SHAPES = (
     Shape("cronjobs", "spec.jobTemplate.spec.template.spec", (("batch", ("cronjobs",)),)),
     Shape("podtemplates", "template.spec", (("", ("podtemplates",)),)),
 )
+_GRANTED = (
+    "c.image.matches('^[^@]+@sha256:[0-9a-f]{64}$') && "
+    "('sha256-' + c.image.split('@sha256:')[1]) in params.?data.orValue({})"
+)
 _VERSIONS = {"": "v1", "apps": "v1", "batch": "v1"}
 
 
@@ -96,14 +100,8 @@ def _lists(of: str, spec: str) -> str:
 def _policy(shape: Shape, namespace: str, mode: Mode) -> Object:
     now, before = _lists("object", shape.spec), _lists("oldObject", shape.spec)
     images = ".map(l, l.map(c, c.image))"
-    granted = (
-        f"{now}.all(l, l.all(c, c.image.matches('^[^@]+@sha256:[0-9a-f]{{64}}$') && "
-        "('sha256-' + c.image.split('@sha256:')[1]) in params.data))"
-    )
-    wrong = (
-        "c.image.matches('^[^@]+@sha256:[0-9a-f]{64}$') && ('sha256-' + c.image.split('@sha256:')[1]) in params.data"
-    )
-    named = f"{now}.map(l, l.filter(c, !({wrong})).map(c, c.image).join(', ')).filter(l, l != '').join(', ')"
+    granted = f"{now}.all(l, l.all(c, {_GRANTED}))"
+    named = f"{now}.map(l, l.filter(c, !({_GRANTED})).map(c, c.image).join(', ')).filter(l, l != '').join(', ')"
     spec: Object = {
         "failurePolicy": "Fail" if mode == "enforce" else "Ignore",
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
