@@ -23,7 +23,7 @@ TELEMETRY_PORT = 9464
 
 
 def begin(road: Road) -> dict[str, Any]:
-    """Begins a release of a version that is not live yet and returns it once it is judged."""
+    """Begins a release of a version that is not live yet and returns it judged; without traffic it stays so."""
     found = release_of(road)
     if found and found["state"] not in ENDS:
         road.do("abort", "production")
@@ -33,7 +33,7 @@ def begin(road: Road) -> dict[str, Any]:
         prove(road)
         admit(road)
     road.do("release", "production", "--detach")
-    return dict(until(lambda: (seen := release_of(road))["state"] in ("judging", "held") and seen))
+    return dict(until(lambda: (seen := release_of(road))["state"] in ("judging", "held") and seen, seconds=180))
 
 
 @contextmanager
@@ -72,8 +72,8 @@ def tell(road: Road, how: str) -> None:
 
 def test_a_blind_source_holds_and_decides_nothing(live: Road) -> None:
     """Silent, 500, NaN, reset, injected at the app's counts: no promotion and no rollback while it lasts."""
+    begin(live)
     with traffic(live) as asked:
-        begin(live)
         for mode in MODES:
             tell(live, mode)
             states = set()
@@ -100,8 +100,8 @@ def go_live(road: Road) -> None:
 
 def test_an_agent_killed_in_mid_canary_loses_no_request_and_no_release(live: Road) -> None:
     """SIGKILL while the canary is judged: cells and Envoy go on; the next command starts another, which ends it."""
+    number = begin(live)["release"]
     with traffic(live) as asked:
-        number = begin(live)["release"]
         killed = live.agent()
         assert killed
         os.kill(killed, signal.SIGKILL)
@@ -139,19 +139,40 @@ def _is_again(row: dict[str, Any], killed: dict[str, Any]) -> bool:
 @pytest.mark.long
 def test_a_release_whose_state_is_lost_returns_to_stable(live: Road) -> None:
     """The ledger shows it begun and not ended, and no store remembers it: stable gets its weight back."""
+    begun = begin(live)
     with traffic(live) as asked:
-        begun = begin(live)
         live.do("agent", "stop")
         until(lambda: live.agent() == 0)
         for path in live.project.glob("releases.sqlite*"):
             path.unlink()
         live.do("agent", "start")
-        end = until(lambda: (seen := release_of(live)).get("state") == "rolled-back" and seen)
+        end = until(lambda: (seen := release_of(live)).get("state") == "rolled-back" and seen, seconds=180)
         assert (end["release"], end["reason"]) == (begun["release"], "state-lost")
-        until(lambda: not release_of(live)["waiting"])
+        until(lambda: not release_of(live)["waiting"], seconds=180)
         time.sleep(1.0)
     assert len(asked) > 100 and not failed(asked), failed(asked)[:3]
     canary = begun["canary"]["api"]
     late = [version_of(one) for one in asked[-20:]]
     assert late and canary not in late
     assert live.do("why", str(begun["bundle"]))["lines"]
+
+
+@pytest.mark.long
+def test_a_project_that_lost_all_it_can_lose_goes_on(live: Road) -> None:
+    """Store of releases, `.seaway`, every ignored file: the record answers, each command says what it needs, builds."""
+    bundle = str(begin(live)["bundle"])
+    live.do("agent", "stop")
+    until(lambda: live.agent() == 0)
+    for path in live.project.glob("releases.sqlite*"):
+        path.unlink()
+    live.git("clean", "-fdxq", "-e", "private/", "-e", "base/")  # inputs of the user's own, which no build makes again
+    assert not (live.app / ".seaway").exists()
+    assert live.do("why", bundle)["lines"] and live.do("ledger", "verify")["problems"] == []
+    said = live.run("release", "production", "--detach")
+    assert said.code == 25 and "seaway build" in said.answer["hint"], said.out + said.err
+    live.do("agent", "start")
+    until(lambda: release_of(live).get("state") == "rolled-back", seconds=180)
+    assert live.do("build")["bundle"] == bundle
+    assert begin(live)["bundle"] == bundle
+    live.do("abort", "production")
+    until(lambda: release_of(live)["state"] == "rolled-back", seconds=180)

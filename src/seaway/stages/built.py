@@ -37,7 +37,13 @@ def find_bundle(space: Workspace, beginning: str) -> Bundle:
 
 
 def open_bundle(space: Workspace, digest: Digest) -> tuple[Bundle, dict[str, Image]]:
-    """Reads a bundle and its images from the store."""
+    """Reads a bundle and its images from the store; raises StoreError with what makes them again."""
+    if not space.store.has(digest):
+        raise StoreError(
+            f"bundle {digest.short} is not in the image store here",
+            where=space.store.directory,
+            hint="seaway build makes it again from the commit it was built from",
+        )
     bundle = read_bundle(space.store, digest)
     return bundle, {service: space.store.image(image.digest) for service, image in bundle.images.items()}
 
