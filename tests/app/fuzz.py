@@ -39,13 +39,14 @@ class Outcome:
 def run(seed: int, rounds: int, root: Path) -> Outcome:
     """Draws, asks both, and returns what came out."""
     draw, outcome = Draw(seed, lambda text: _loads(text, root / "admits")), Outcome(seed)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(AT_ONCE // 8) as pool:
         while outcome.rounds < rounds:
             cases = [draw.case(outcome.rounds + index) for index in range(min(AT_ONCE, rounds - outcome.rounds))]
             folders = [case.write(root / case.name) for case in cases]
             answers = pool.map(ask, cases, folders)
             for case, folder, theirs in zip(cases, folders, answers, strict=True):
                 _count(outcome, case, (loaded(case, folder), theirs), root / "shrunk")
+            print(outcome.rounds, outcome.accepted, len(outcome.differences), file=sys.stderr)
     return outcome
 
 

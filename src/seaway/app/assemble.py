@@ -22,15 +22,15 @@ from seaway.app.include import Entry, Scope, check_chain, env_files, is_remote, 
 from seaway.app.interpolate import Interpolation
 from seaway.app.merge import merged
 from seaway.app.normalise import normalise
-from seaway.app.parse import VISITED, Document, documents
+from seaway.app.parse import EXPANDED, VISITED, Document, documents
 from seaway.app.paths import Folder, resolve_paths
 from seaway.app.schema import validate
 from seaway.app.select import read_env_files
-from seaway.app.sources import Source
+from seaway.app.sources import Source, exists, is_file
 from seaway.app.tree import Map, Origins, Seq
 from seaway.app.tree import Path as TreePath
 from seaway.app.unicity import enforce
-from seaway.errors import NotYet, ParseError
+from seaway.errors import LimitExceeded, NotYet, ParseError
 from seaway.findings import Finding, Level
 
 # More than any project has; a file that includes itself by way of its overrides would go on for ever.
@@ -57,6 +57,7 @@ class Assembly:
     files: dict[Path, int] = field(default_factory=dict)
     bases: dict[tuple[int, str], Bases] = field(default_factory=dict)
     included: int = 0
+    size: int = 0
 
     def model(self, files: tuple[Path, ...], name: str) -> Map:
         """Returns the merged, normalised model of files; raises AppError with a place."""
@@ -92,6 +93,9 @@ class Assembly:
                 self.names.append(name)
             data = self.source.read(file, "compose")
             self.parsed[file] = list(documents(data, name, number, visited=self.visited))
+            self.size += self.parsed[file][-1].size if self.parsed[file] else 0
+            if self.size > max(EXPANDED, self.visited):
+                raise LimitExceeded(f"all files together have more than {EXPANDED} values", where=name)
         return self.parsed[file]
 
     def _taken(self, file: Path) -> Sequence[Document]:
@@ -147,6 +151,10 @@ class Assembly:
                 join_in(self._included(entry, scope, index), tree, resets)
         tree.pop("include", None)
 
+    def _is_folder(self, path: str) -> bool:
+        file = Path(path)
+        return exists(file) and file.is_dir()
+
     def _admit(self, entry: Entry, scope: Scope, index: int) -> None:
         self.included += 1
         if self.included > INCLUDES or len(scope.chain) > INCLUDED_DEPTH:
@@ -160,10 +168,10 @@ class Assembly:
 
     def _included(self, entry: Entry, scope: Scope, index: int) -> Map:
         here = str(self.source.directory)
-        place = locate(entry, scope, here, lambda path: Path(path).is_dir())
+        place = locate(entry, scope, here, self._is_folder)
         check_chain(place.files[0], scope, index)
         files = env_files(entry, scope, here)
-        if not entry.env_files and Path(place.folder, ".env").is_file():
+        if not entry.env_files and is_file(Path(place.folder, ".env")):
             files = [f"{place.folder}/.env"]
         added = read_env_files([Path(file) for file in files], scope.environment, partial(self.source.read, role="env"))
         inner = Scope(place.folder, place.root, place.written, {**added, **scope.environment}, scope.chain)

@@ -6,6 +6,7 @@ all files are in: the defaults table. Pure. Source: compose-go `transform`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ from seaway.app.patterns import Node, table
 from seaway.app.scalars import printed
 from seaway.app.tree import Map, Path, Seq
 from seaway.errors import SchemaError
+
+PORTS = 200_000
+_RANGE = re.compile(r"([0-9]{1,6})-([0-9]{1,6})(?:/|$)")
 
 Form = Callable[[Any], Any]
 
@@ -249,11 +253,23 @@ DEFAULT_TABLE = table(with_jobs(DEFAULTS))
 
 def canonical(model: Map) -> None:
     """Turns short spellings into long ones, in place; raises Malformed."""
+    _count_ports(model)
     _walk(model, (), FORM_TABLE)
     for service in [*_mappings(model.get("services")), *_mappings(model.get("jobs"))]:
         dns = service.get("dns")
         if isinstance(dns, Seq):
             service["dns"] = Seq(entry for entry in dns if entry not in (None, ""))
+
+
+def _count_ports(model: Map) -> None:
+    """Raises Malformed where ranges stand for more ports than anything could publish."""
+    total = 0
+    for name, service in (model.get("services") or {}).items():
+        for entry in service.get("ports") or () if isinstance(service, Map) else ():
+            for first, last in _RANGE.findall(entry) if isinstance(entry, str) else ():
+                total += max(0, int(last) - int(first))
+        if total > PORTS:
+            raise Malformed(f"ranges stand for more than {PORTS} ports", ("services", name, "ports"))
 
 
 def fill_defaults(model: Map) -> None:

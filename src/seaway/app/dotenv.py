@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from seaway.app.interpolate import Lookup, Variables, substitute
+from seaway.app.interpolate import LONGEST, Lookup, Overgrown, Variables, substitute
 
 _BLANK = " \t\v\f\r\x85\xa0"
 _ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0\d{0,3})')
@@ -45,6 +45,7 @@ class _Reader:
     lookup: Lookup
     found: dict[str, str]
     at: int = 0
+    size: int = 0
     lines: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -125,7 +126,11 @@ class _Reader:
         raise ValueError(f"line {self.line}: unterminated quoted value {first}")
 
     def _substituted(self, text: str) -> str:
-        return substitute(text, Variables(self._look))
+        filled = substitute(text, Variables(self._look)) if "$" in text else text
+        self.size += len(filled)
+        if self.size > 4 * LONGEST:
+            raise Overgrown(f"line {self.line}: all values together grow too long when variables are filled in")
+        return filled
 
     def _look(self, name: str) -> str | None:
         value = self.lookup(name)

@@ -7,13 +7,17 @@ Source: compose-go `loader/extends.go`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seaway.app.faults import AtPath
 from seaway.app.merge import merged
-from seaway.app.tree import Map, Path, copied
+from seaway.app.tree import Map, Path, copied, size
 from seaway.errors import MergeError, SchemaError
+
+
+CHAIN = 100
+COPIED = 1_000_000
 
 
 class Endless(AtPath, MergeError):
@@ -42,6 +46,7 @@ class Extending:
     """Applies `extends`; `read` returns the services of another file, given its path as written and who names it."""
 
     read: Callable[[str, Bases], Bases]
+    copied: list[int] = field(default_factory=lambda: [0])
 
     def apply(self, model: Map, document: Bases) -> None:
         """Replaces each service of a model by its definition merged over its base, in place."""
@@ -66,6 +71,8 @@ class Extending:
         reference, file = _reference(service["extends"], name)
         other = self._other(name, (reference, file), bases)
         # Compose counts a step within a file as one within the first file, wherever it is.
+        if len(trail) > CHAIN:
+            raise Endless(f"extends through more than {CHAIN} services", ("services", name, "extends"))
         step = (other.file if file is not None else "", name)
         if step in trail:
             circle = " extends ".join(f"{service} in {file}" if file else service for file, service in (*trail, step))
@@ -73,6 +80,9 @@ class Extending:
         base = self.service(reference, other, (*trail, step))
         if base is None:
             return service
+        self.copied[0] += size(base)
+        if self.copied[0] > COPIED:
+            raise Endless(f"extends copies more than {COPIED} values", ("services", name, "extends"))
         return self._merged(name, copied(base), bases)
 
     def _other(self, name: str, reference: tuple[str, str | None], bases: Bases) -> Bases:

@@ -14,7 +14,7 @@ from seaway.app.extension import Environment
 from seaway.app.parse import Document
 from seaway.app.reading import Reader, Unreadable, nearest
 from seaway.app.select import Selection, read_env_files
-from seaway.app.sources import Source
+from seaway.app.sources import Source, is_file
 from seaway.app.tree import Map, Origins
 from seaway.errors import NameUnknown
 from seaway.findings import Finding, Level
@@ -108,7 +108,7 @@ def _variables(selection: Selection, environment: Environment, source: Source, *
     if environment.env_file is not None:
         files = [folder / file for file in environment.env_file]
     elif governed:
-        files = [file for file in (folder / ".env",) if file.is_file()]
+        files = [file for file in (folder / ".env",) if is_file(file)]
     else:
         for file in selection.env_files:
             source.read(file, "env")

@@ -41,12 +41,18 @@ class Variables:
 
 
 _NAME = re.compile(r"[_a-z][_a-z0-9]*", re.IGNORECASE | re.ASCII)
+_BRACE = re.compile(r"[{}]")
 _OPERATOR = re.compile(r":?[-+?]")
 DEPTH = 100
+LONGEST = 4 << 20
 
 
 class BadTemplate(ValueError):
     """The text is not a template."""
+
+
+class Overgrown(ValueError):
+    """A text is too long once its variables are filled in."""
 
 
 class Required(ValueError):
@@ -91,13 +97,16 @@ def substitute(text: str, variables: Variables) -> str:
         return text
     if text.count("${") > DEPTH and _nesting(text) > DEPTH:
         raise BadTemplate(f"variables are nested deeper than {DEPTH} levels")
-    parts, at, line = [], 0, -1
+    parts, size, at, line = [], 0, 0, -1
     while (dollar := text.find("$", at)) >= 0:
         if dollar > line:
             line = text.find("\n", dollar)
             line = len(text) if line < 0 else line
         value, end = _variable(text, (dollar, line), variables)
         parts += [text[at:dollar], value]
+        size += dollar - at + len(value)
+        if size > LONGEST:
+            raise Overgrown(f"grows beyond {LONGEST >> 20} MiB when its variables are filled in")
         at = end
     return "".join([*parts, text[at:]])
 
@@ -152,15 +161,15 @@ def _operated(text: str, variables: Variables) -> str:
 def _closing(text: str, start: int, stop: int) -> int:
     """Returns where the first brace closes; the last one before `stop` where counting finds none, as Compose has it."""
     depth, at = 0, start
-    while at < stop:
-        if text[at] == "}":
-            depth -= 1
-            if depth == 0:
-                return at
-        if text[at] == "{":
+    while (brace := _BRACE.search(text, at, stop)) is not None:
+        at = brace.end()
+        if brace.group() == "{":
             depth += 1
             at += 1
-        at += 1
+        else:
+            depth -= 1
+            if depth == 0:
+                return brace.start()
     return stop - 1
 
 
@@ -220,6 +229,7 @@ class Interpolation:
     used: dict[str, str] = field(default_factory=dict)
     missing: dict[str, Path] = field(default_factory=dict)
     path: Path = ()
+    size: int = 0
 
     def get(self, name: str) -> str | None:
         """Returns a variable's value and notes that it was used."""
@@ -251,6 +261,9 @@ class Interpolation:
         self.path = path
         try:
             filled = substitute(text, Variables(self.get, self.unset))
+            self.size += len(filled)
+            if self.size > 4 * LONGEST:
+                raise Overgrown("all values together grow too long when variables are filled in")
             return cast(filled) if cast else filled
         except BadTemplate as problem:
             says = f"invalid interpolation format in {shown(text)}"

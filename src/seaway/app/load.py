@@ -6,7 +6,9 @@ Governed loads interpolate from the environment's env files alone: a release is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from seaway.app.model import App
 from seaway.app.parse import VISITED
 from seaway.app.resolve import Resolver
 from seaway.app.select import Selection, normal_name, project_name, select
-from seaway.app.sources import Source, SourceFile
+from seaway.app.sources import Source, SourceFile, is_file
 from seaway.app.tree import Map
 from seaway.errors import InterpolationError, SchemaError
 from seaway.findings import Finding, Level
@@ -55,7 +57,20 @@ def load(
     selection: Selection, environment: str | None = None, *, governed: bool = False, how: How | None = None
 ) -> App:
     """Loads what was selected, for an environment of `x-seaway` (None: the first); raises AppError with a place."""
-    return _Loading.of(selection, how or How(governed=governed)).app(environment)
+    with _uncollected():
+        return _Loading.of(selection, how or How(governed=governed)).app(environment)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keeps the collector of cycles away: a load makes many containers and no cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def sources(selection: Selection) -> tuple[SourceFile, ...]:
@@ -71,7 +86,7 @@ def _with_configs(app: App) -> tuple[SourceFile, ...]:
     source = Source(app.directory)
     for config in app.configs.values():
         path = Path(str(config.get("file", "")))
-        if path.is_file():
+        if is_file(path):
             source.read(path, "config")
     return (*app.sources, *source.files)
 

@@ -8,6 +8,7 @@ Source: Compose specification, 13 Merge; compose-go `override`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from seaway.app.patterns import Node, table
 from seaway.app.scalars import printed
 from seaway.app.tree import Map, Mark, Path, Seq, chain, mark_of
 from seaway.errors import MergeError
+
+POOLS = 100_000
 
 Spot = tuple[Path, "Node[Rule] | None"]
 Rule = Callable[[Any, Any, Spot], Any]
@@ -43,10 +46,20 @@ def _to_list_once(earlier: Any, later: Any, _: Spot) -> Any:
 def _joined_once(base: Seq, more: Seq) -> Seq:
     """Appends what is not there yet; repeats within the base stay."""
     found = _joined(base, Seq())
+    known = {_key(item) for item in base}
     for index, item in enumerate(more):
-        if not any(type(item) is type(each) and item == each for each in found):
+        key = _key(item)
+        if key not in known:
+            known.add(key)
             found.add(item, more.mark(index))
     return found
+
+
+def _key(item: Any) -> tuple[type, str]:
+    """Returns what two items have in common that are equal to Go."""
+    if isinstance(item, str):
+        return type(item), item
+    return type(item), json.dumps(item, sort_keys=True)
 
 
 def _joined(base: Seq, more: Seq) -> Seq:
@@ -110,6 +123,8 @@ def _logging(earlier: Any, later: Any, spot: Spot) -> Any:
 def _by_subnet(earlier: Any, later: Any, spot: Spot) -> Any:
     if not isinstance(earlier, Seq) or not isinstance(later, Seq):
         raise Unmergeable("ipam.config must be a list", spot[0])
+    if len(earlier) * len(later) > POOLS:
+        raise Unmergeable(f"ipam.config has more than {POOLS} pairs of pools to compare", spot[0])
     found = Seq()
     for index, original in enumerate(earlier):
         for number, override in enumerate(later):

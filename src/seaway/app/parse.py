@@ -23,6 +23,7 @@ from seaway.findings import Position
 VISITED = 100_000
 EXPANDED = 1_000_000
 DEPTH = 256
+DOCUMENTS = 1000
 
 _RESETS = ("!reset", "!override")
 _CORE = "tag:yaml.org,2002:"
@@ -30,10 +31,13 @@ _CORE = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its tree, and the paths whose earlier values it resets or overrides."""
+    """One YAML document: its tree, the paths whose earlier values it resets or overrides, and how many values the
+    file has up to its end, aliases expanded.
+    """
 
     tree: Any
     resets: tuple[Path, ...] = ()
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -46,6 +50,7 @@ class _Frame:
     mark: int
     mapping: bool
     size: int = 1
+    depth: int = 1
     key: str | None = None
     key_mark: int = 0
     merging: bool = False
@@ -60,6 +65,7 @@ class _Anchored:
     size: int
     tag: str | None
     resets: tuple[Path, ...] = ()
+    depth: int = 0
 
 
 def documents(data: bytes, name: str, file: int, *, visited: int = VISITED) -> Iterator[Document]:
@@ -95,6 +101,7 @@ class _Builder:
         # Compose's reader knows an earlier document's anchors, YAML 1.2 or not.
         self.anchors: dict[str, _Anchored | None] = {}
         self.expanded = 0
+        self.documents = 0
         self.clear()
 
     def clear(self) -> None:
@@ -105,6 +112,9 @@ class _Builder:
 
     def begin(self, event: Any) -> None:
         self.clear()
+        self.documents += 1
+        if self.documents > DOCUMENTS:
+            raise LimitExceeded(f"more than {DOCUMENTS} documents in one file", where=self.where(event))
         if event.version not in (None, (1, 1)):
             says = f"YAML {'.'.join(map(str, event.version))} is not what Compose reads"
             raise ParseError(says, where=self.where(event), hint="delete the line %YAML")
@@ -126,7 +136,7 @@ class _Builder:
             if kind in take:
                 take[kind](event)
             elif kind is yaml.DocumentEndEvent:
-                yield Document(self.root, tuple(self.resets))
+                yield Document(self.root, tuple(self.resets), self.expanded)
 
     def where(self, event: Any) -> Position:
         return Position(self.name, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -169,16 +179,19 @@ class _Builder:
         except ValueError as problem:
             raise ParseError(str(problem), where=self.where(event)) from problem
         if type(value) is float and not math.isfinite(value):
-            raise ParseError(f"{event.value} cannot be written as JSON", where=self.where(event))
+            raise ParseError(f"{event.value[:100]} cannot be written as JSON", where=self.where(event))
         return value
 
     def key(self, event: Any, value: object, *, merges: bool) -> None:
         frame = self.stack[-1]
         text = event.value
         if text in frame.seen:
-            raise ParseError(f'"{text}" is written twice, first in line {frame.seen[text]}', where=self.where(event))
+            raise ParseError(
+                f'"{text[:100]}" is written twice, first in line {frame.seen[text]}', where=self.where(event)
+            )
         if not isinstance(value, str):
-            raise ParseError(f"{text!r} is not a string key", where=self.where(event), hint=f'quote it: "{text}"')
+            hint = f'quote it: "{text[:100]}"'
+            raise ParseError(f"{text[:100]!r} is not a string key", where=self.where(event), hint=hint)
         frame.seen[text] = event.start_mark.line + 1
         frame.key, frame.key_mark, frame.merging = str(value), self.mark(event), merges
         if event.anchor:
@@ -203,7 +216,9 @@ class _Builder:
         if frame.anchor:
             depth = len(self.path())
             inside = tuple(path[depth:] for path in self.resets[frame.start :])
-            self.anchors[frame.anchor] = _Anchored(frame.node, frame.size, frame.tag, inside)
+            self.anchors[frame.anchor] = _Anchored(frame.node, frame.size, frame.tag, inside, frame.depth)
+        if self.stack and self.stack[-1].depth <= frame.depth:
+            self.stack[-1].depth = frame.depth + 1
         self.place(frame.node, frame.mark, frame.size, frame.tag)
 
     def merge(self, frame: _Frame, merged: Any) -> None:
@@ -228,6 +243,10 @@ class _Builder:
             self.key(event, anchored.value, merges=False)
             return
         self.visit(event, anchored.size)
+        if len(self.stack) + anchored.depth > DEPTH:
+            raise LimitExceeded(f"nested deeper than {DEPTH} levels by aliases", where=self.where(event))
+        if self.stack and self.stack[-1].depth <= anchored.depth:
+            self.stack[-1].depth = anchored.depth + 1
         self.resets += [self.path() + inside for inside in anchored.resets]
         self.place(copied(anchored.value), self.mark(event), anchored.size, anchored.tag)
 

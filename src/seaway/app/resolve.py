@@ -7,7 +7,7 @@ A service's own `environment` wins over its files, a later file over an earlier 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from seaway.app import dotenv
 from seaway.app.interpolate import Lookup
 from seaway.app.sources import Source
 from seaway.app.tree import Map, Mark, mark_of
-from seaway.errors import InterpolationError, SourceMissing
+from seaway.errors import InterpolationError, LimitExceeded, SourceMissing
+
+
+# Read anew for each service that names them.
+MOST = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Resolver:
 
     source: Source
     environment: Mapping[str, str]
+    plain: dict[tuple[Path, str | None], dict[str, str]] = field(default_factory=dict)
+    parsed: list[int] = field(default_factory=lambda: [0])
 
     def resolve(self, service: Map) -> None:
         """Merges a bound service's env files and label files into it, in place; the key `env_file` goes away."""
@@ -62,7 +68,31 @@ class Resolver:
         self._parse(path, entry.get("format"), lookup, found)
 
     def _parse(self, path: Path, form: str | None, lookup: Lookup, found: dict[str, str]) -> None:
-        text = self.source.read(path, "env").decode("utf-8", "replace")
+        if (path, form) in self.plain:
+            found.update(self.plain[path, form])
+            return
+        text = self._text(path)
+        asked: list[str] = []
+
+        def noted(name: str) -> str | None:
+            asked.append(name)
+            return lookup(name)
+
+        self._into(path, form, noted, (text, found))
+        if not asked:
+            # A file that looks nothing up says the same to every service.
+            self.plain[path, form] = {}
+            self._into(path, form, lookup, (text, self.plain[path, form]))
+
+    def _text(self, path: Path) -> str:
+        data = self.source.read(path, "env")
+        self.parsed[0] += len(data)
+        if self.parsed[0] > MOST:
+            raise LimitExceeded(f"env files with variables of more than {MOST >> 20} MiB", where=self.source.name(path))
+        return data.decode("utf-8", "replace")
+
+    def _into(self, path: Path, form: str | None, lookup: Lookup, read: tuple[str, dict[str, str]]) -> None:
+        text, found = read
         try:
             if form == "raw":
                 found.update(dotenv.parse_raw(text, lookup))

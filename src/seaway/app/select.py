@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seaway.app import dotenv
+from seaway.app.sources import is_file, read_regular
 from seaway.errors import ConsistencyError, InterpolationError, SourceMissing, UsageError
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -91,7 +92,7 @@ def _default_env_file(folder: Path, environ: Mapping[str, str]) -> tuple[Path, .
     if written is not None and written not in _SWITCHES:
         raise UsageError(f"COMPOSE_DISABLE_ENV_FILE is {written!r}", hint="true or false")
     disabled = written is not None and _SWITCHES[written]
-    return () if disabled or not (folder / ".env").is_file() else (folder / ".env",)
+    return () if disabled or not is_file(folder / ".env") else (folder / ".env",)
 
 
 def _merge_env_files(variables: dict[str, str], files: tuple[Path, ...]) -> None:
@@ -101,12 +102,12 @@ def _merge_env_files(variables: dict[str, str], files: tuple[Path, ...]) -> None
 
 
 def read_env_files(
-    files: Sequence[Path], variables: Mapping[str, str], read: Callable[[Path], bytes] = Path.read_bytes
+    files: Sequence[Path], variables: Mapping[str, str], read: Callable[[Path], bytes] = read_regular
 ) -> dict[str, str]:
     """Returns what env files set, a later file over an earlier one; raises SourceMissing, InterpolationError."""
     found: dict[str, str] = {}
     for file in files:
-        if not file.is_file():
+        if not is_file(file):
             raise SourceMissing(f"couldn't find env file: {file}", where=file)
         try:
             dotenv.parse(read(file).decode("utf-8", "replace"), variables.get, found)
@@ -127,13 +128,13 @@ def _files(here: Path, variables: Mapping[str, str], given: Sequence[str]) -> tu
     if given:
         chosen = tuple((here / file).absolute() for file in given)
         for file in chosen:
-            if not file.is_file():
+            if not is_file(file):
                 raise SourceMissing(f"{file} is not there", where=file)
         return tuple(Path(_clean(file)) for file in chosen), None
     for folder in (here, *here.parents):
-        first = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+        first = next((folder / name for name in NAMES if is_file(folder / name)), None)
         if first is not None:
-            override = next((folder / name for name in OVERRIDES if (folder / name).is_file()), None)
+            override = next((folder / name for name in OVERRIDES if is_file(folder / name)), None)
             return (first,), override
     raise SourceMissing(
         "no compose file here or in a folder above", where=here, hint="write compose.yaml, or name one with -f"

@@ -6,28 +6,46 @@ with its defaults, which Compose uses for `command` and `entrypoint`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 
 def split(line: str) -> list[str]:
     """Returns the words of a command line; raises ValueError for an open quote or a lone parenthesis."""
     splitter = _Splitter()
-    for char in line:
-        if not splitter.take(char):
+    if len(line) > LONGEST:
+        raise ValueError("command line is longer than any kernel takes")
+    for part in _PARTS.findall(line):
+        if not splitter.take(part):
             break
     return splitter.finish()
+
+
+LONGEST = 2 << 20
+# Runs of characters that mean nothing by themselves, all others one by one.
+_PARTS = re.compile(r"""[^\\ \t\r\n"'`();&|<>]+|[\s\S]""")
 
 
 @dataclass(slots=True)
 class _Splitter:
     words: list[str] = field(default_factory=list)
-    word: str = ""
+    parts: list[str] = field(default_factory=list)
     started: bool = False
     escaped: bool = False
     quote: str = ""
 
+    @property
+    def word(self) -> str:
+        """The word so far."""
+        self.parts = ["".join(self.parts)]
+        return self.parts[0]
+
     def take(self, char: str) -> bool:
-        """Reads one character; False ends the line."""
+        """Reads one character, or several without a meaning; False ends the line."""
+        if len(char) > 1:
+            self._add(char)
+            self.escaped = False
+            return True
         if self.escaped:
             self._add(char)
             self.escaped = False
@@ -49,15 +67,15 @@ class _Splitter:
         return True
 
     def _add(self, char: str) -> None:
-        self.word += char
+        self.parts.append(char)
         self.started = True
 
     def _space(self, char: str) -> None:
         if self.quote:
-            self.word += char
+            self.parts.append(char)
         elif self.started:
             self.words.append(self.word)
-            self.word, self.started = "", False
+            self.parts, self.started = [], False
 
     def _group(self, char: str) -> None:
         if self.quote in ("'", '"'):

@@ -94,6 +94,13 @@ def copied(node: Any) -> Any:
     return node
 
 
+def size(node: Any) -> int:
+    """Returns how many values a tree has, its own containers among them."""
+    if isinstance(node, dict):
+        return 1 + sum(map(size, node.values()))
+    return 1 + sum(map(size, node)) if isinstance(node, list) else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """Where the values of a loaded tree were written: `at` the newest place, `chain` also those it overrode."""
