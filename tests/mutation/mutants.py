@@ -89,6 +89,7 @@ def _silent(tree: ast.Module) -> set[int]:
             roots += [node.returns, *node.decorator_list]
         if isinstance(node, ast.Call):
             roots += [word.value for word in node.keywords if word.arg in ("where", "hint")]
+            roots += node.args[:1] if isinstance(node.func, ast.Name) and node.func.id == "cast" else []
         if isinstance(node, ast.Assert):
             roots.append(node)
         quiet |= {id(below) for root in roots if root is not None for below in ast.walk(root)}

@@ -34,7 +34,7 @@ RESULTS = ROOT / "bench" / "results"
 OPTIONS = ("-x", "-q", "--tb=no", "--assert=plain", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider")
 NOTICED, SURVIVED, SLOW, STARVED = "noticed", "survived", "slow", "starved"
 LEAST, PATIENCE = 15, 600.0  # of processor time at least, of the clock at most
-MEMORY = 4 << 30  # a loop that no longer ends must not take the machine with it
+MEMORY = 16 << 30  # a loop that no longer ends must not take the machine with it
 
 
 @dataclass

@@ -136,6 +136,8 @@ def read(path: Path) -> Lock:
     where = f"{path}: bases"
     try:
         bases = {digest: PinnedBase.parse(base) for digest, base in body["bases"].items()}
+        if wrong := [digest for digest, pinned in bases.items() if str(pinned.base.digest) != digest]:
+            raise ValueError(f"{wrong[0]} is of another base")
         services = {}
         for name, platforms in body["services"].items():
             for platform, service in platforms.items():

@@ -11,6 +11,7 @@ from seaway.errors import BaseError
 from seaway.image.apt import AptLock
 from seaway.image.model import Base, Component, Descriptor, Layer, Platform
 
+_LOCAL = ("apt:", "rootfs:")  # bases made here, of one layer, and named by it
 _UPGRADE = "run `seaway lock --upgrade-base`"
 
 
@@ -58,9 +59,19 @@ class PinnedBase:
                 has_user=bool(body["has_user"]),
                 distribution=str(body["distribution"]),
             )
+            _check_digests(base)
             return cls(base, AptLock.parse(body["apt"]) if "apt" in body else None)
         except (KeyError, TypeError, ValueError) as error:
             raise BaseError(f"not a pinned base: {error!r}", where="seaway.lock", hint=_UPGRADE) from error
+
+
+def _check_digests(base: Base) -> None:
+    """Raises ValueError where one digest was changed and those that repeat it were not."""
+    diff_ids = [str(layer.diff_id) for layer in base.layers]
+    if base.config.get("rootfs", {"diff_ids": diff_ids})["diff_ids"] != diff_ids:  # type: ignore[index]
+        raise ValueError("the layers are not those of the config")
+    if base.reference.startswith(_LOCAL) and [layer.descriptor.digest for layer in base.layers] != [base.digest]:
+        raise ValueError("the digest is not that of the layer")
 
 
 def layer_json(layer: Layer) -> dict[str, object]:
