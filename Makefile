@@ -5,13 +5,16 @@ UV_VERSION := 0.13.9
 RUN := .venv/bin/python -m
 SOURCES := pyproject.toml sdk/pyproject.toml
 
-.PHONY: demo test check unit bench long rootless docs lock clean help
+.PHONY: demo demo-docker test check unit bench long rootless docs lock clean help
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/.run ## walk the whole road on the embedded default, with a real app and a real model
 	@.venv/bin/python examples/demo.py
+
+demo-docker: .venv/.run ## the same road on a Docker Engine: DOCKER_HOST, or the one the docker command uses
+	@.venv/bin/python examples/demo.py --on docker
 
 test: check unit ## install what the tests need, then run every check and test of the short lane
 

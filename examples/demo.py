@@ -3,6 +3,9 @@
 Every line it prints comes from a command that was run just before; a part that does not come out as it must fails the
 demo. It works in `.demo/` beside the repository: a copy of `examples/rag` with a git repository, a data and a state
 directory of its own, so nothing of the user's is touched. Downloads are cached like any user's.
+
+`--on docker` walks the same road on a Docker Engine (DOCKER_HOST or the usual socket): the same file but for its
+targets, the same images by digest.
 """
 
 from __future__ import annotations
@@ -87,6 +90,11 @@ def seaway(*words: str, expects: int = RELEASED, cwd: Path = APP, extra: Mapping
         return done.stdout  # a stream of JSON lines
 
 
+def target() -> str:
+    """Returns where the app shall run: what follows `--on`, else processes on this machine."""
+    return sys.argv[sys.argv.index("--on") + 1] if "--on" in sys.argv else "process"
+
+
 def git(*words: str) -> None:
     """Runs git in the demo's copy of the app."""
     subprocess.run(["git", *words], cwd=APP, env=environment(), check=True, capture_output=True)
@@ -98,6 +106,8 @@ def prepare() -> None:
         seaway("down")
     shutil.rmtree(HOME, ignore_errors=True)
     shutil.copytree(ROOT / "examples" / "rag", APP, ignore=shutil.ignore_patterns("__pycache__", ".seaway"))
+    compose = APP / "compose.yaml"
+    compose.write_text(compose.read_text().replace("target: process", f"target: {target()}"))
     git("init", "-q", "-b", "main")
     git("add", "-A")
     git("commit", "-q", "-m", "feat: static word vectors, 256 floats")
@@ -366,7 +376,7 @@ def main(road: Callable[[Stage], None] = walk) -> int:
         "",
         f"cd {APP.relative_to(Path.cwd()) if APP.is_relative_to(Path.cwd()) else APP} && seaway down stops everything",
     )
-    if sys.argv[1:] == ["--readme"]:
+    if "--readme" in sys.argv:
         write_readme(stage)
     return 0
 

@@ -9,6 +9,7 @@ from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.cli.place import on_cluster
 from seaway.pipeline import make
+from seaway.targets.opening import target_name
 
 
 @command("up")
@@ -39,5 +40,5 @@ def up_(output: Output, environment: str | None, detach: bool, no_build: bool) -
         {"environment": name, "addresses": result.addresses, "services": dict(rows), "way": result.status["way"]},
         f"{text}\n{name}  {places}  ({result.status['way']})",
     )
-    if not on_cluster(space, name):
+    if target_name(space.paths.environment(name)) == "process" and not on_cluster(space, name):
         output.say("this is no security boundary: services share the host's network and one user")

@@ -52,6 +52,8 @@ def _taken(paths: ProjectPaths, environment: str, port: Port, heard: Sequence[Li
                 f"or: seaway down --on {name}",
             )
     own = paths.environment(environment)
+    if own.engine.exists() and any(_meet(port, other) for other in _wished(own)):
+        return None  # the engine listens for this environment; whether it could is its to say
     for listener in heard:
         if listener.blocks(port.host, port.published or 0) and not _is_own(own, listener):
             return Taken(f"{owner(listener.inode)} listens on", "stop that program, or publish another port")
