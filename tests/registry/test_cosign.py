@@ -71,6 +71,14 @@ class Stranger:
         return self.verifies(digest, key, "verify-attestation", "--type", kind)
 
 
+def refused(done: subprocess.CompletedProcess[str]) -> None:
+    """Holds that cosign refused for what it read, and not because it could not read."""
+    assert done.returncode != 0, done.stdout
+    said = done.stderr.lower()
+    assert not [word for word in ("dial", "lookup", "refused", "no such file", "unknown flag") if word in said], said
+    assert "no matching" in said or "signature" in said or "attestation" in said, said
+
+
 @pytest.fixture(scope="module", params=sorted(REAL))
 def stranger(request: pytest.FixtureRequest, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
     """Publishes a release to a real registry and returns somebody who has never heard of us."""
@@ -142,7 +150,7 @@ def test_cosign_verifies_an_attestation(stranger: Stranger, key: str, kind: str)
     good = stranger.released.good.digest
     done = stranger.attests(good, key, kind)
     assert done.returncode == 0, done.stderr
-    assert stranger.attests(good, "stranger", kind).returncode != 0
+    refused(stranger.attests(good, "stranger", kind))
 
 
 def test_cosign_verifies_what_is_said_of_the_bundle(stranger: Stranger) -> None:
@@ -156,11 +164,10 @@ def test_cosign_verifies_what_is_said_of_the_bundle(stranger: Stranger) -> None:
 def test_cosign_refuses_a_failed_result_as_a_release(stranger: Stranger) -> None:
     """An image with nothing but a failed test is not released, whoever says so in the registry."""
     bad = stranger.released.bad.digest
-    assert stranger.verifies(bad, "releaser").returncode != 0
+    refused(stranger.verifies(bad, "releaser"))
     relabel(stranger, bad)
-    done = stranger.verifies(bad, "releaser")
-    assert done.returncode != 0, done.stdout
-    assert stranger.verifies(bad, "stranger").returncode != 0
+    refused(stranger.verifies(bad, "releaser"))
+    refused(stranger.verifies(bad, "stranger"))
 
 
 def relabel(stranger: Stranger, digest: Digest) -> None:
@@ -179,7 +186,7 @@ def relabel(stranger: Stranger, digest: Digest) -> None:
 @pytest.mark.parametrize("key", ["tester", "builder", "operator", "stranger"])
 def test_cosign_refuses_another_key_for_a_decision(stranger: Stranger, key: str) -> None:
     """What the releaser said is not said by anybody else."""
-    assert stranger.attests(stranger.released.good.digest, key, PredicateType.DECISION).returncode != 0
+    refused(stranger.attests(stranger.released.good.digest, key, PredicateType.DECISION))
 
 
 def test_cosign_refuses_another_digest(stranger: Stranger) -> None:
@@ -190,7 +197,7 @@ def test_cosign_refuses_another_digest(stranger: Stranger) -> None:
         data = notary.bundle(index)
     subject = Descriptor(MANIFEST, released.bad.digest, released.store.size(released.bad.digest))
     attach(registry, released.bad.digest, [referrer(subject, data, PredicateType.RELEASE, START)])
-    assert stranger.verifies(released.bad.digest, "releaser").returncode != 0
+    refused(stranger.verifies(released.bad.digest, "releaser"))
 
 
 def test_cosign_reaches_nothing_but_the_registry(stranger: Stranger) -> None:
