@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -37,9 +38,11 @@ class Encoder:
         self._model: Model = importlib.import_module(f"app.{settings.kind}").Model(settings)
         self.fingerprint = _fingerprint(self._model, settings)
 
-    def encode(self, texts: Iterable[str]) -> Matrix:
-        """Returns one row of length 1 a text; a text's row depends on it alone."""
-        matrix = numpy.array([self._model.vector(text) for text in texts], "f4")
+    def encode(self, texts: Iterable[str], *, threads: int = 1) -> Matrix:
+        """Returns one row of length 1 a text; a text's row depends on it alone, not on who encodes the others."""
+        with ThreadPoolExecutor(threads) as pool:
+            rows = pool.map(self._model.vector, texts) if threads > 1 else map(self._model.vector, texts)
+            matrix = numpy.array(list(rows), "f4")
         lengths = numpy.linalg.norm(matrix, axis=1, keepdims=True)
         unit: Matrix = matrix / numpy.where(lengths == 0, 1, lengths)
         return unit

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 
@@ -28,13 +30,17 @@ class Worker:
             return
         began = time.monotonic()
         corpus = passages()
-        vectors = self._encoder.encode(one.text for one in corpus)
+        vectors = self._encoder.encode((one.text for one in corpus), threads=len(os.sched_getaffinity(0)))
         Index.of(corpus, vectors, dimensions=self._settings.dimensions, bits=self._settings.bits).write(self.file)
         _say("index made", index=self.file.stem, passages=len(corpus), seconds=round(time.monotonic() - began, 2))
 
 
 def main() -> None:
-    """Runs until stopped; with `--once` makes the index and ends."""
+    """Runs until stopped; with `--once` makes the index and ends.
+
+    The first process of a container ends on SIGTERM only if it asks for it; else whoever stops it waits ten seconds.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     worker = Worker(load())
     worker.make()
     _say("index ready", index=worker.file.stem)
