@@ -70,6 +70,8 @@ def recover(directory: Path, origin: str) -> Opened:
     contents = newest_journal(directory, origin)
     if contents.records or contents.torn:
         disk.sweep(directory)
+        # A writer killed before its commit left a record that only looks durable: what is derived must not outlive it.
+        disk.sync_path(contents.path)
     signer = _signer(directory, contents.header)
     edge = _edge(directory, contents.header.head)
     heads = _check_chain(contents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from seaway.evidence.inspection import verify_ledger
 from seaway.evidence.memory import Memory
 from tests.evidence.faults.forgetful import MODES, Disk, Operation, put, recorded, sync_places
 from tests.evidence.faults.scenarios import STATES, prepare, write
-from tests.evidence.faults.tracer import run
+from tests.evidence.faults.tracer import Outcome, run
 from tests.evidence.world import World, refusal
 
 pytestmark = [pytest.mark.rootless, pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing")]
@@ -46,15 +47,36 @@ class Recording:
     def record(self) -> None:
         """Runs the writer once and keeps its operations."""
         prepare(self.template, self.world)
+        assert self.go_on().status == 0
+        assert len(self.acknowledged) >= 3
+
+    def record_killed(self, name: str, count: int) -> None:
+        """Runs a writer that is killed at a call, then one that goes on; what was not synced is not durable."""
+        prepare(self.template, self.world)
+        self.operations, self.acknowledged = [], []
+        assert self.go_on("-e", f"inject={name}:signal=KILL:when={count}").killed
+        assert self.go_on().status == 0
+
+    def go_on(self, *inject: str) -> Outcome:
+        """Runs the writer on what is there, and adds what it did and what was acknowledged to it."""
         path = self.world.root.parent / "acknowledged"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        outcome = run(lambda: write(self.world, descriptor), self.world.root.parent / "log", *_OPTIONS)
+        outcome = run(lambda: write(self.world, descriptor), self.world.root.parent / "log", *_OPTIONS, *inject)
         os.close(descriptor)
-        assert outcome.status == 0
-        self.operations = list(recorded(outcome.log))
+        self.operations += recorded(outcome.log)
         lines = [line.split() for line in path.read_text().splitlines()]
-        self.acknowledged = [(int(index), name) for index, name in lines]
-        assert len(self.acknowledged) >= 3
+        self.acknowledged += [(int(index), name) for index, name in lines]
+        return outcome
+
+    def points(self) -> list[tuple[str, int]]:
+        """Returns the calls at which the recorded writer may be killed, as (name, how often it was made)."""
+        counts: Counter[str] = Counter()
+        found = []
+        for operation in self.operations:
+            counts[operation.name] += 1
+            if operation.name in ("fsync", "fdatasync", "rename", "unlink", "mkdir"):
+                found.append((operation.name, counts[operation.name]))
+        return found
 
     def cuts(self, forgotten: int | None = None) -> Iterator[Cut]:
         """Yields each different state a cut can leave, with the number of acknowledgements before it."""
@@ -117,6 +139,30 @@ def test_a_power_cut_loses_nothing_acknowledged(recording: Recording) -> None:
 def test_no_power_cut_loses_anything_acknowledged(recording: Recording) -> None:
     """Whatever unsynced bytes and names are dropped, wherever the cut falls."""
     assert [fault for cut in recording.cuts() if (fault := recording.fault(cut))] == []
+
+
+def check_killed(recording: Recording, killed: list[tuple[str, int]], cuts: int) -> None:
+    """Kills the writer at each point, lets another go on, and cuts the power at so many places of both."""
+    faults = []
+    for name, count in killed:
+        recording.record_killed(name, count)
+        every = list(recording.cuts())
+        chosen = random.sample(every, min(len(every), cuts))
+        faults += [f"{name} {count}: {fault}" for cut in chosen if (fault := recording.fault(cut))]
+    assert faults == []
+
+
+@pytest.mark.parametrize("recording", ["closed"], indirect=True)
+def test_a_power_cut_after_a_kill_loses_nothing_acknowledged(recording: Recording) -> None:
+    """What a killed writer left unsynced is synced by the next before it is acknowledged."""
+    check_killed(recording, random.sample(recording.points(), 2), cuts=8)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_no_power_cut_after_any_kill_loses_anything(recording: Recording) -> None:
+    """The same for every state and every third call at which the first writer may be killed."""
+    check_killed(recording, recording.points()[random.randrange(3) :: 3], cuts=40)
 
 
 @pytest.mark.long
