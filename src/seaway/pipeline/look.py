@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from seaway.app.load import How
 from seaway.app.model import App
+from seaway.app.tolerant import load_tolerantly
 from seaway.errors import AppError
 from seaway.findings import Finding, Level
 from seaway.project import Project
 from seaway.targets.check import Purpose
 from seaway.targets.check import check as check_target
+from seaway.targets.check.absent import missing
 from seaway.targets.check.repair import of_refusal
 
 _CODE = re.compile(r" \[(SW-\d+)\]")
@@ -43,7 +46,8 @@ def _purpose(app: App, environment: str | None) -> Purpose:
     if not app.extension.written:
         return "kubernetes"
     each = app.extension.environments.values() if environment is None else (app.environment,)
-    return "kubernetes" if any(one.target == "kubernetes" for one in each) else "docker"
+    targets = {one.target for one in each}
+    return "kubernetes" if "kubernetes" in targets else "docker" if "docker" in targets else "process"
 
 
 def check(space: Project, environment: str | None, purpose: Purpose | None) -> tuple[Finding, ...]:
@@ -58,13 +62,19 @@ def fixable(looked: Looked, codes: Sequence[str]) -> tuple[Finding, ...]:
 
 def _loaded(space: Project, environment: str | None) -> tuple[App, tuple[Finding, ...]]:
     if environment is None:
-        return space.load(lenient=True), ()
+        return _tolerated(space, None, How(lenient=True))
     try:
-        return space.load(environment, governed=True, lenient=True), ()
+        return _tolerated(space, environment, How(governed=True, lenient=True))
     except AppError as error:
         said = _CODE.search(error.says)
         if said is None:
             raise
         says, where = _CODE.sub("", error.says), str(error.where or "")
         refused = Finding(said[1], Level.ERROR, says, where, error.hint, of_refusal(said[1], says, where))
-        return space.load(environment, lenient=True), (refused,)
+        app, absent = _tolerated(space, environment, How(lenient=True))
+        return app, (refused, *absent)
+
+
+def _tolerated(space: Project, environment: str | None, how: How) -> tuple[App, tuple[Finding, ...]]:
+    app, absent = load_tolerantly(space.selection, environment, how)
+    return app, missing(app, absent)

@@ -20,6 +20,7 @@ from seaway.app.keys import unacted
 from seaway.app.load import How, load
 from seaway.app.model import App, Service
 from seaway.app.select import Selection
+from seaway.app.tolerant import load_tolerantly
 from seaway.errors import EditRefused, SourceMissing
 from seaway.findings import Edit
 from seaway.revision.draft import Draft
@@ -41,16 +42,18 @@ class Wishes:
 
 @dataclass(slots=True)
 class First:
-    """A draft with the block, what was read and decided, and what is left to a person."""
+    """A draft with the block, what was read and decided, what is left to a person, and the services whose Dockerfile
+    stays, by the reason."""
 
     draft: Draft
     said: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    kept: dict[str, list[str]] = field(default_factory=dict)
 
 
 def first_block(selection: Selection, wishes: Wishes) -> First:
     """Returns the draft that adds the block to a compose file; raises EditRefused where it would change more."""
-    app = load(selection, how=How(lenient=True))
+    app, _ = load_tolerantly(selection, None, How(lenient=True))
     found = First(Draft(app.directory))
     before = State.of(selection, {})
     edits = list(_edits(app, wishes, found))
@@ -68,6 +71,7 @@ def _edits(app: App, wishes: Wishes, found: First) -> Iterator[Edit]:
         if check is not None:
             yield Edit("put", ("services", name, "healthcheck"), check)
         yield Edit("put", ("services", name, "x-seaway", "image"), image)
+    found.left += [f"{', '.join(names)}: built as before, as {reason}" for reason, names in found.kept.items()]
     here = all(name in images or _runs_here(service) for name, service in services.items())
     yield from _top(app, wishes, "process" if here else "docker", found)
 
@@ -91,7 +95,7 @@ def _image(service: Service, app: App, found: First) -> _Made | None:
     read = survey(context, str(build.get("dockerfile") or "Dockerfile"))
     made = native(read, _words(service), _below(context, app))
     if made.image is None:
-        found.left.append(f"{service.name}: built by its Dockerfile, as {made.reason}")
+        found.kept.setdefault(made.reason, []).append(service.name)
         return None
     found.said.append(f"{service.name}: {_described(read)}, a native image on {made.image['base']}")
     found.left += [f"{service.name}: {note}" for note in made.notes]

@@ -11,6 +11,7 @@ from seaway.revision.survey import LOCKS, Survey
 
 _SUITES = {"3.11": "bookworm", "3.13": "trixie", "3.12": "trixie", "": "bookworm"}
 _PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+_COMPILE = "uv pip compile --generate-hashes requirements.txt -o requirements.lock"
 _MODULES = ("uvicorn", "gunicorn", "streamlit", "celery", "flask", "hypercorn", "pytest", "rq")
 
 
@@ -27,7 +28,7 @@ def native(found: Survey, command: tuple[str, ...], models_at: str) -> Native:
     """Returns how a folder becomes a native image; `command` is the compose file's own, `models_at` its path there."""
     docker = found.dockerfile or Dockerfile(python=found.python)
     if found.dockerfile is not None and docker.odd:
-        return Native(None, f"its Dockerfile does more than install Python packages ({docker.odd})")
+        return Native(None, f"the Dockerfile does more than install Python packages ({docker.odd})")
     if found.lock is None:
         return Native(None, _unlocked(found))
     suite = _SUITES.get(found.python)
@@ -47,10 +48,10 @@ def native(found: Survey, command: tuple[str, ...], models_at: str) -> Native:
 
 def _unlocked(found: Survey) -> str:
     if found.unhashed == "requirements.txt":
-        return "requirements.txt has no hashes: uv pip compile --generate-hashes requirements.txt -o requirements.lock"
+        return f"requirements.txt has no hashes: {_COMPILE}"
     if found.unhashed:
-        return "it has no lock: uv lock"
-    return "it is no Python project with a lock"
+        return "there is no lock: uv lock"
+    return "there is no Python project with a lock"
 
 
 def _start(found: Survey, command: tuple[str, ...]) -> tuple[str, ...]:

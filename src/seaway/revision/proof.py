@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seaway.app.load import How, load
+from seaway.app.load import How
 from seaway.app.model import App
 from seaway.app.select import Selection
+from seaway.app.tolerant import load_tolerantly
 from seaway.app.tree import Path as TreePath
 from seaway.errors import AppError
 
@@ -30,14 +31,14 @@ class State:
     def of(cls, selection: Selection, drafts: Mapping[Path, bytes]) -> State:
         """Loads every environment, from drafts where there are any; raises AppError where not even one is known."""
         how = How(lenient=True, drafts=drafts)
-        first = load(selection, how=how)
+        first, _ = load_tolerantly(selection, None, how)
         names = tuple(first.extension.environments)
         return cls({name: _loaded(selection, name, how) for name in names} or {first.environment.name: first})
 
 
 def _loaded(selection: Selection, name: str, how: How) -> App | AppError:
     try:
-        return load(selection, name, how=how)
+        return load_tolerantly(selection, name, how)[0]
     except AppError as error:
         return error
 

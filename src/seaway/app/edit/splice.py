@@ -123,8 +123,24 @@ def _after(text: str, last: Entry, added: str) -> Splice:
 
 def _below(outline: Outline, last: Entry, column: int, added: str) -> Splice:
     """Adds to a block, on a line of its own below the last entry and what is said about it on its line."""
-    end = _line_end(outline.text, last.end)
+    end = _behind_comments(outline.text, _line_end(outline.text, last.end), column)
     return Splice(end, end, f"{outline.newline}{' ' * column}{added}")
+
+
+def _behind_comments(text: str, end: int, column: int) -> int:
+    """Returns the end of the comments that follow a block and stand in it: what somebody commented out stays with it.
+
+    At the top of the text blank lines do not end them.
+    """
+    at = end
+    while (start := _next_line(text, at)) > at:
+        at = _line_end(text, start)
+        line = text[start:at]
+        if line.lstrip(" ").startswith("#") and len(line) - len(line.lstrip(" ")) >= column:
+            end = at
+        elif line.strip() or column:
+            break
+    return end
 
 
 def _is_airy(outline: Outline, root: Node) -> bool:

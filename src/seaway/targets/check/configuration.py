@@ -49,7 +49,7 @@ def _moved(service: Service, name: str) -> Fix:
 
 
 def _secret_name(variable: str) -> str:
-    return variable.lower().replace("_", "-")
+    return re.sub(r"_+", "-", variable.lower()).strip("-")
 
 
 def stores(service: Service, app: App) -> Iterator[Remark]:
