@@ -18,7 +18,7 @@ from tests.road.road import SEAWAY, Road, admit, change, prove, release_of, unti
 
 pytestmark = pytest.mark.rootless
 ENDS = ("live", "rolled-back", "stranded")
-MODES = ("silent", "500", "nan", "reset")
+MODES = ("silent", "500", "nan", "reset", "torn", "drip")
 TELEMETRY_PORT = 9464
 
 
@@ -71,13 +71,13 @@ def tell(road: Road, how: str) -> None:
 
 
 def test_a_blind_source_holds_and_decides_nothing(live: Road) -> None:
-    """Silent, 500, NaN, reset, injected at the app's counts: no promotion and no rollback while it lasts."""
+    """Silent, 500, NaN, reset, torn, dripping, injected at the app's counts: no promotion and no rollback meanwhile."""
     begin(live)
     with traffic(live) as asked:
         for mode in MODES:
             tell(live, mode)
             states = set()
-            end = time.monotonic() + 6
+            end = time.monotonic() + 4
             while time.monotonic() < end:
                 states.add(release_of(live)["state"])
             assert states <= {"judging", "held"}, f"{mode}: {states}"

@@ -80,15 +80,69 @@ VERBS = (*MAKING, *PROVING, *STEERING, *ENDING)
 SIGNALS = ("SIGINT", "SIGKILL")
 
 
+BESIDE = (
+    (
+        "the agent, SIGKILL while a canary is judged",
+        "the next command starts another, which ends the release; no request fails",
+        "road/test_release.py",
+    ),
+    (
+        "a replica, SIGKILL, then a rollback",
+        "no request fails by the client's own log, none reaches what was left",
+        "road/test_release.py",
+    ),
+    (
+        "store of releases lost in mid-canary",
+        "stable has all requests, `state-lost` on the record",
+        "road/test_release.py",
+    ),
+    (
+        "that store, `.seaway` and all ignored files lost",
+        "`why` and the ledger answer; `build` gives the same bundle; it is released",
+        "road/test_release.py",
+    ),
+    (
+        "an app's counts silent, 500, NaN, reset, torn, dripping",
+        "held, never promoted, never taken back",
+        "road/test_release.py",
+    ),
+    (
+        "Envoy's interface silent, 500, NaN, reset, torn, dripping, prose",
+        "held, never promoted, never taken back",
+        "targets/test_blind_envoy.py",
+    ),
+    (
+        "the supervisor, SIGKILL at every write (by intercepted system calls)",
+        "the next one finishes; nothing runs twice",
+        "targets/test_kill_points.py",
+    ),
+    (
+        "power cut after any write of an environment's state, also after a kill",
+        "what was acknowledged is there and whole; each sync is needed",
+        "targets/test_power_cut.py",
+    ),
+    (
+        "power cut after any write of the ledger, also after a kill",
+        "what was acknowledged is there; each sync is needed",
+        "evidence/faults/test_power_cut.py",
+    ),
+    (
+        "SIGKILL, full disk, power cut at every write of the image store",
+        "whole; what was promised is there; each sync is needed",
+        "image/test_crash.py",
+    ),
+)
+
+
 def page() -> str:
     """Returns the page of what is killed and what is asserted."""
     head = [
         "# Killed at any moment",
         "",
-        "Generated from `tests/road/verbs.py`; `tests/road/test_killed.py` starts each command for real and kills it",
-        "at a random moment, whose seed is printed. Asserted each time: the image store is whole (`Layout.check`), the",
-        "ledger verifies (`seaway ledger verify`), and the same command then succeeds; *goes on* means that the agent",
-        "carries out what was asked. From `pause` on this is the long lane (`make long`).",
+        "Generated from `tests/road/verbs.py`; `tests/road/test_killed.py` (the long lane, `make long`) starts each",
+        "command for real and kills it at a random moment, whose seed is printed. Asserted each time: the image store",
+        "is whole (`Layout.check`), the ledger verifies (`seaway ledger verify`), and the same command then succeeds;",
+        "*goes on* means that the agent carries out what was asked, and that the command, asked again, watches it.",
         "A command that was done before the kill may refuse to do it twice: it says so.",
         "",
         f"| command | writes | {' | '.join(SIGNALS)} |",
@@ -98,4 +152,6 @@ def page() -> str:
     rows = [
         f"| `seaway {verb.name}` | {verb.writes} | {' | '.join([means[verb.again]] * len(SIGNALS))} |" for verb in VERBS
     ]
-    return "\n".join([*head, *rows]) + "\n"
+    beside = ["", "| what else fails | what is asserted | where, below `tests/` |", "|---|---|---|"]
+    faults = [f"| {fault} | {asserted} | `{where}` |" for fault, asserted, where in BESIDE]
+    return "\n".join([*head, *rows, *beside, *faults]) + "\n"

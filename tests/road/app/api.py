@@ -90,7 +90,18 @@ class Told(Quiet):
             document["counts"]["helpful"][""][1] = float("nan")
         if COUNTS.how == "reset":
             document["epoch"] = document["at"]
-        self.say(200, json.dumps(document).encode())
+        self.tell(json.dumps(document).encode())
+
+    def tell(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if COUNTS.how == "torn":
+            body, self.close_connection = body[: len(body) // 2], True
+        step = 1 if COUNTS.how == "drip" else len(body)
+        for place in range(0, len(body), step):
+            self.wfile.write(body[place : place + step])
+            time.sleep(0.1 if step == 1 else 0.0)
 
 
 class Server(http.server.ThreadingHTTPServer):
