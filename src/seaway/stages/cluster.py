@@ -37,7 +37,7 @@ from seaway.targets.kubernetes.target import KubernetesTarget
 from seaway.workspace import Workspace
 
 Say = Callable[[str, str], None]
-PATIENCE = 300.0
+PATIENCE = 600.0
 SETTLING = 20.0  # seconds after which what the API server refused is no passing fault
 EVERY = 0.5
 HOPELESS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff")

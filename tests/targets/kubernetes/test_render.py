@@ -114,11 +114,15 @@ def test_an_image_of_others_stays_where_it_is() -> None:
 
 
 def test_health_is_readiness_and_time_to_start_never_death() -> None:
-    """A start-up probe for the start period, readiness after it; liveness only where asked for."""
+    """Looked at often while it starts, never killed for being slow, as in Compose; liveness only where asked for."""
     container = one("Deployment", "api")["spec"]["template"]["spec"]["containers"][0]
     assert container["readinessProbe"]["exec"]["command"] == ["/bin/sh", "-c", "true"]
     assert container["readinessProbe"]["timeoutSeconds"] == 1
-    assert container["startupProbe"]["failureThreshold"] == 33
+    assert container["startupProbe"]["failureThreshold"] > 100_000
+    asked = replace(SETTING, services={"api": replace(SETTING.place("api"), liveness=True)})
+    alive: Object = rendered(setting=asked).running["api"]
+    container_asked = alive["spec"]["template"]["spec"]["containers"][0]
+    assert container_asked["startupProbe"]["failureThreshold"] == 33 and "livenessProbe" in container_asked
     assert "livenessProbe" not in container
 
 

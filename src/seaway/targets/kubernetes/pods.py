@@ -23,6 +23,7 @@ CONTENT = "content"  # the one key of a configuration's ConfigMap
 LAG = 5  # seconds that endpoints may lag behind a pod that ends
 SCRATCH = 1 << 30
 TMPFS = 64 << 20
+PATIENT = 1 << 20  # failures: Compose calls a slow starter unhealthy and lets it start; a release has its own deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def _probes(workload: Workload, place: Place) -> Object:
     action = {"exec": {"command": _test(probe)}}
     ready = action | _times(probe.interval, probe.timeout, probe.retries)
     period = max(1, math.ceil(probe.start_interval))
-    failures = math.ceil(probe.start_period / period) + probe.retries
+    failures = math.ceil(probe.start_period / period) + probe.retries if place.liveness else PATIENT
     found: Object = {"readinessProbe": ready, "startupProbe": action | _times(period, probe.timeout, failures)}
     if place.liveness is True:
         found["livenessProbe"] = action | _times(probe.interval, probe.timeout, 3 * probe.retries)
