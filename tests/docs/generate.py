@@ -14,6 +14,7 @@ import click
 from seaway.app.extension_schema import extension_schema
 from seaway.cli import COMMANDS, cli
 from seaway.cli.help import exit_code_table
+from seaway.targets.keys import Fate, key_table
 from tests.docs.reference import x_seaway
 from tests.road import verbs
 
@@ -79,11 +80,35 @@ def schema() -> str:
     return json.dumps(extension_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
+def keys() -> str:
+    """Returns the page of what becomes of each key of Compose on each target."""
+    head = [
+        "# Keys of Compose",
+        "",
+        "What becomes of every key of the Compose schema on each target, generated from the table that `seaway check`",
+        "and the lowering use. **mapped**: means there what it means to Compose; **noted**: is not carried, or not in",
+        "full, and the app may run without; **needs**: needs the named key of [x-seaway](x-seaway.yaml); **refused**:",
+        "nothing is started. *Today* says that Seaway will do more. A row covers its sub-keys that have none.",
+    ]
+    for section, title in (("service", "Services"), ("job", "Jobs"), ("top", "The top level")):
+        head += ["", f"## {title}", "", "| key | process | docker | kubernetes |", "|---|---|---|---|"]
+        rows = [row for row in key_table().values() if row.section == section]
+        head += [f"| `{'.'.join(row.path)}` | {' | '.join(map(_fate, row.fates.values()))} |" for row in rows]
+    return "\n".join(head) + "\n"
+
+
+def _fate(fate: Fate) -> str:
+    codes = [f"[{code}](../findings/{code}.md)" for code in fate.codes]
+    parts = [fate.word, *([f"`{fate.needs}`"] if fate.needs else []), *codes, *(["*today*"] if fate.today else [])]
+    return " ".join(parts)
+
+
 PAGES = {
     "docs/reference/commands.md": commands,
     "docs/reference/exit-codes.md": exit_codes,
     "docs/reference/kill-matrix.md": verbs.page,
     "docs/limits.md": limits,
+    "docs/reference/keys.md": keys,
     "docs/reference/x-seaway.yaml": x_seaway,
     "docs/reference/x-seaway.schema.json": schema,
 }

@@ -19,7 +19,7 @@ from seaway.targets.check import catalogue, explain
 
 @command("check")
 @click.argument("environment", required=False)
-@click.option("--for", "purpose", type=click.Choice(["docker", "kubernetes"]), help="Whose losses count.")
+@click.option("--for", "purpose", type=click.Choice(["process", "docker", "kubernetes"]), help="Whose losses count.")
 @click.option("--all", "every", is_flag=True, help="Every finding, not the first of the five weightiest kinds.")
 @click.option("--code", "codes", multiple=True, metavar="CODE", help="Only findings of this code; repeatable.")
 @click.option("--explain", metavar="CODE", help="The page of a finding: why it matters, how to fix it.")

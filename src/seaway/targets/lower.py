@@ -25,6 +25,7 @@ from seaway.image.model import Image
 from seaway.targets.base import Version
 from seaway.targets.blueprint import Blueprint, Dependency, Mount, Port, Probe, Workload
 from seaway.targets.document import encode
+from seaway.targets.keys import require_carried
 
 Compose = Mapping[str, Any]
 Images = Mapping[str, Image]
@@ -34,7 +35,12 @@ _COMPLETED = "service_completed_successfully"
 
 
 def lower(app: App, images: Images, bundle: Digest) -> Version:
-    """Returns the version of an app with these images, by service; raises EvidenceMissing for one without an image."""
+    """Returns the version of an app with these images, by service.
+
+    Raises EvidenceMissing for a service without an image, NotYet or TargetUnsupported for a key that the environment's
+    target refuses (`keys.toml`).
+    """
+    require_carried(app)
     configs = {name: Digest.of(data) for name, data in read_configs(app).items()}
     ours = (service for _, service in sorted(app.services.items()) if service.extension.kind != "external")
     workloads = tuple(_workload(app, service, images) for service in ours)

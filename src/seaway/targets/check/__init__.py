@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import date
 
 from seaway.app.model import App, Service
-from seaway.app.tree import Path
+from seaway.app.tree import Origins, Path
 from seaway.findings import Finding, Fix, Level, Position
 from seaway.targets.check import (
+    carried,
     configuration,
     lifecycle,
     network,
@@ -66,6 +67,18 @@ APP_SUBJECTS: tuple[AppSubject, ...] = (
     unacted.blocks,
 )
 
+# Processes of this machine share little with pods; what they refuse is in the key table.
+PROCESS_SUBJECTS: tuple[Subject, ...] = (
+    security.users,
+    configuration.variables,
+    configuration.stores,
+    workload.images,
+    lifecycle.health,
+    lifecycle.updates,
+    network.neighbours,
+    unacted.services,
+)
+
 _LEVELS = (Level.ERROR, Level.LOSS, Level.NOTE)
 
 
@@ -95,7 +108,7 @@ def _once(found: Iterable[Finding]) -> Iterable[Finding]:
 
 def _of_services(app: App, purpose: Purpose, today: date | None) -> Iterator[Finding]:
     for service in app.services.values():
-        for subject in SUBJECTS:
+        for subject in (*(PROCESS_SUBJECTS if purpose == "process" else SUBJECTS), carried.services(purpose)):
             for remark in subject(service, app):
                 finding = _finding(remark, _chain(service, remark.path), purpose)
                 if finding is not None:
@@ -103,7 +116,7 @@ def _of_services(app: App, purpose: Purpose, today: date | None) -> Iterator[Fin
 
 
 def _of_app(app: App, purpose: Purpose) -> Iterator[Finding]:
-    for subject in APP_SUBJECTS:
+    for subject in (*((unacted.blocks,) if purpose == "process" else APP_SUBJECTS), carried.blocks(purpose)):
         for remark in subject(app):
             finding = _finding(remark, app.origins.chain(*remark.path), purpose)
             if finding is not None:
@@ -129,10 +142,16 @@ def _fix(remark: Remark, prefix: Path, app: App) -> Fix:
     return replace(fix, edits=tuple(replace(edit, places=_places(edit.path, app)) for edit in fix.edits))
 
 
+def _written(app: App) -> Origins:
+    """Returns the places of the merged files, `x-seaway` beside volumes, networks and models among them."""
+    service = next(iter({**app.services, **app.inactive}.values()), None)
+    return app.origins if service is None else replace(service.written, prefix=())
+
+
 def _places(path: Path, app: App) -> tuple[Position, ...]:
     """Returns where an entry of the app is written; a text that Compose reads as a list of one is that one."""
     if path[:1] != ("services",) or len(path) < 3:
-        return app.origins.exact(*path)
+        return (_written(app) if "x-seaway" in path else app.origins).exact(*path)
     service = {**app.inactive, **app.services}.get(str(path[1]))
     if service is None:
         return ()

@@ -15,7 +15,7 @@ from typing import Literal
 from seaway.errors import NameUnknown
 from seaway.findings import Level
 
-Purpose = Literal["docker", "kubernetes"]
+Purpose = Literal["process", "docker", "kubernetes"]
 RISKS = ("security", "data", "availability", "behaviour", "cost")
 
 
@@ -54,7 +54,8 @@ def catalogue() -> Mapping[str, Entry]:
 
 
 def _entry(code: str, row: Mapping[str, str]) -> Entry:
-    levels = {purpose: None if row[purpose] == "-" else Level(row[purpose]) for purpose in ("kubernetes", "docker")}
+    said = {"process": row["docker"], **row}
+    levels = {each: None if said[each] == "-" else Level(said[each]) for each in ("kubernetes", "docker", "process")}
     return Entry(code, row["title"], levels, row["risk"], row["why"], row["fix"])
 
 

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from seaway.app.model import App, Service
 from seaway.errors import TargetUnsupported
 from seaway.findings import Finding, Level
+from seaway.targets.keys import Row, refused
 from seaway.targets.process.probes import FETCHERS
 
 _HINT = "set target: docker for this environment"
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
-
-
-def _host_network(value: object) -> bool:
-    return isinstance(value, str) and (value == "host" or value.startswith(("service:", "container:")))
-
-
-_REFUSED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "privileged": ("SW-701", bool),
-    "cap_add": ("SW-701", lambda value: any(each != "NET_BIND_SERVICE" for each in value or ())),
-    "devices": ("SW-606", bool),
-    "gpus": ("SW-603", bool),
-    "pid": ("SW-701", bool),
-    "network_mode": ("SW-701", _host_network),
-    "volumes_from": ("SW-509", bool),
-    "runtime": ("SW-704", bool),
-}
 
 
 def find_refusals(app: App) -> tuple[Finding, ...]:
@@ -54,9 +39,9 @@ def _needs_shell(service: Service, test: Sequence[str]) -> bool:
 def _of(service: Service) -> list[Finding]:
     compose = cast(Mapping[str, Any], service.compose)
     found = [
-        Finding(code, Level.ERROR, f"{service.name}: the target process has no {key}", service.where(key), _HINT)
-        for key, (code, refused) in _REFUSED.items()
-        if key in compose and refused(compose[key])
+        Finding(_code(row), Level.ERROR, f"{service.name}: the target process has no {row.path[-1]}", where, _HINT)
+        for row, path in refused(service, "process")
+        for where in (service.where(*path),)
     ]
     here = _MACHINES.get(platform.machine(), platform.machine())
     wanted = str(compose.get("platform") or here)
@@ -67,9 +52,8 @@ def _of(service: Service) -> list[Finding]:
         says = f"{service.name}: its health check needs a shell, and its image has none"
         where = service.where("healthcheck", "test")
         found.append(Finding("SW-220", Level.ERROR, says, where, "test: [CMD, python, -c, …]"))
-    reserved = ((compose.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
-    if reserved.get("devices"):
-        says = f"{service.name}: the target process has no devices"
-        where = service.where("deploy", "resources", "reservations", "devices")
-        found.append(Finding("SW-603", Level.ERROR, says, where, _HINT))
     return found
+
+
+def _code(row: Row) -> str:
+    return row.fates["process"].codes[0]
