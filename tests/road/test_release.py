@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.road.road import SEAWAY, Road, admit, change, prove, release_of, until
+from tests.road.road import SEAWAY, Road, admit, change, enrol, lock, prove, release_of, until
 
 pytestmark = pytest.mark.rootless
 ENDS = ("live", "rolled-back", "stranded")
@@ -176,3 +176,36 @@ def test_a_project_that_lost_all_it_can_lose_goes_on(live: Road) -> None:
     assert begin(live)["bundle"] == bundle
     live.do("abort", "production")
     until(lambda: release_of(live)["state"] == "rolled-back", seconds=180)
+
+
+def test_a_port_that_another_environment_has_is_refused_before_anything_moves(live: Road) -> None:
+    """`up` names the other environment and the place in the compose file, and staging goes on as it was."""
+    path = live.app / "compose.staging.yaml"
+    text, before = path.read_text(), live.do("ps", "--on", "staging")
+    path.write_text(text.replace(str(live.staging), str(live.production)))
+    try:
+        said = live.run("up", "--no-build", "--on", "staging")
+    finally:
+        path.write_text(text)
+    assert said.code == 58 and "which production has already" in said.answer["says"], said.out + said.err
+    assert said.answer["where"] == "compose.staging.yaml:3:5" and "seaway down --on production" in said.answer["hint"]
+    assert live.do("ps", "--on", "staging") == before
+
+
+@pytest.mark.long
+def test_a_first_release_that_is_paused_is_taken_away_by_down(fresh: Road) -> None:
+    """Nothing was there before it: abort says so and what to do, which works; the next release is a first one again."""
+    enrol(fresh)
+    lock(fresh)
+    prove(fresh)
+    admit(fresh)
+    fresh.do("release", "production", "--detach")
+    until(lambda: fresh.run("pause", "production").code == 0 or release_of(fresh)["state"] == "live")
+    if release_of(fresh)["cursor"] >= 1:  # it has requests already
+        said = fresh.run("abort", "production")
+        assert said.code in (2, 85), said.out
+        assert said.code == 2 or "seaway down --on production" in said.answer["hint"]
+    fresh.do("down", "--on", "production")
+    assert not [row for row in fresh.do("ps", "--on", "production") if row["state"] != "ended"]
+    fresh.do("release", "production")
+    assert release_of(fresh)["state"] == "live"
