@@ -21,10 +21,13 @@ from seaway.image.layout import Layout
 from seaway.image.lockfile import LockedLayer, ServiceLock
 from seaway.image.model import INDEX, Image, Layer
 from seaway.image.oci_archive import NAME
+from seaway.image.transfer import manifests_below
 from seaway.image.verify import verify_build
 from seaway.stages.building import builder_of
 from seaway.stages.built import last_bundle
 from seaway.workspace import Workspace
+
+_SHORTEST = 6  # hex digits by which an image may be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,14 @@ def known(space: Workspace) -> Iterator[Known]:
 def find_image(space: Workspace, name: str) -> Image:
     """Returns the image that a name means; raises NameUnknown for none or several."""
     service, _, digest = name.rpartition("@")
-    wanted = digest.removeprefix("sha256:")
-    if not service and wanted in (images := _services(space)):
-        return space.store.image(images[wanted])
-    found = {one.digest for one in space.store.manifests() if one.digest.hex.startswith(wanted) and len(wanted) > 5}
-    found |= {one for one in _services(space).values() if one.hex.startswith(wanted) and len(wanted) > 5}
-    images_found = [image for one in sorted(found) if (image := _image(space.store, one))]
-    if len(images_found) != 1:
-        raise NameUnknown(f"{len(images_found)} images here are called {name}", hint="seaway image ls")
-    return images_found[0]
+    wanted, services = digest.removeprefix("sha256:"), _services(space)
+    if not service and wanted in services:
+        return space.store.image(services[wanted])
+    found = {one for one in _reached(space.store) if one.hex.startswith(wanted) and len(wanted) >= _SHORTEST}
+    images = [image for one in sorted(found) if (image := _image(space.store, one))]
+    if len(images) != 1:
+        raise NameUnknown(f"{len(images)} images here are called {name}", hint="seaway image ls")
+    return images[0]
 
 
 def explain(space: Workspace, image: Image) -> tuple[Explained, ...]:
@@ -111,6 +113,15 @@ def rebuild(space: Workspace, image: Image) -> Built:
     with tempfile.TemporaryDirectory(prefix="seaway-rebuild-", dir=space.directory / ".seaway") as scratch:
         fresh = Layout(Path(scratch) / "oci")
         return verify_build(planned.request, image.digest, space.store, fresh=fresh, places=planned.places)
+
+
+def _reached(store: Layout) -> Iterator[Digest]:
+    """Yields every manifest that the store's index leads to, also through bundles."""
+    for one in store.manifests():
+        try:
+            yield from manifests_below(store, one.digest)
+        except StoreError:
+            yield one.digest  # a part of it is not here
 
 
 def _services(space: Workspace) -> Mapping[str, Digest]:
