@@ -14,6 +14,7 @@ from seaway.targets.document import encode
 from seaway.targets.process.fronts import Fronts
 from seaway.targets.process.life import Life
 from seaway.targets.process.paths import EnvironmentPaths, ProjectPaths
+from seaway.targets.process.supervised import SupervisedTarget
 from seaway.targets.process.target import ProcessTarget
 
 IMAGE = Digest.of(b"the image of the tests")
@@ -53,7 +54,7 @@ def envoy_of(target: ProcessTarget) -> Life | None:
     return Fronts(target.paths.envoy, "").life()
 
 
-def drive(target: ProcessTarget, holds: Callable[[Seen], bool], *, seconds: float = 20.0) -> Seen:
+def drive(target: SupervisedTarget, holds: Callable[[Seen], bool], *, seconds: float = 20.0) -> Seen:
     """Takes turns until what is observed holds; fails with the last observation."""
     until = time.monotonic() + seconds
     while True:
