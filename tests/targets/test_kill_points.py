@@ -43,7 +43,7 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is 
 def traced(folder: Path, root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Runs the walk under strace; only the supervisor's own thread is traced, never a cell."""
     command = ["strace", "-qq", *options, sys.executable, "-B", "-m", "tests.targets.walk", str(folder), str(root)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 def points(folder: Path, root: Path) -> list[Point]:
