@@ -135,7 +135,7 @@ class _ServiceFront(Fronts):
 
     def runs(self) -> bool:
         """Tells whether the container is there, running, and made as it is wanted now."""
-        if self._there is None or self._there["State"] != "running":
+        if self._there is None or self._there["State"] not in ("running", "restarting"):
             return False
         return bool(self._there["Labels"].get(CONTENT) == self._document["Labels"][CONTENT])
 
@@ -156,7 +156,12 @@ class _ServiceFront(Fronts):
             raise
 
     def look(self, addresses: Places) -> View:  # noqa: ARG002
-        """Asks Envoy over its socket in the folder."""
+        """Asks Envoy over its socket in the folder; one that is still coming up has nothing to say yet."""
+        if self._there["State"] == "restarting":
+            name = str(self._document["name"])
+            raise EngineUnavailable(f"the front of {self.folder.name} ends again and again", hint=f"docker logs {name}")
+        if not (self.folder / SOCKET).exists():
+            return View()
         return Admin(fetch=lambda path: read_admin(self.folder, path)).view()
 
     def require_free(self, fronts: Sequence[Front]) -> None:
