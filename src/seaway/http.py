@@ -102,6 +102,7 @@ class Client:
 
     `timeout`, in seconds, replaces the usual times to connect and to read, and is what the body of a whole document may
     take, however steadily it drips; `tls` replaces the environment's certificates.
+    A status in `final` is an answer, although others would be asked again for it.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Client:
         tries: int = TRIES,
         timeout: float | None = None,
         tls: ssl.SSLContext | None = None,
+        final: frozenset[int] = frozenset(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._error = error
@@ -119,6 +121,7 @@ class Client:
         seconds = _TIMEOUT if timeout is None else timeout
         self._timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT))
         self._tls = tls
+        self._retried = _RETRIED - final
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -224,7 +227,7 @@ class Client:
             for _ in range(REDIRECTS + 1):
                 with self._send(ask) as response:
                     if not _is_redirect(ask, response):
-                        if response.status_code in _RETRIED:
+                        if response.status_code in self._retried:
                             raise _Again(f"status {response.status_code}", _retry_after(response))
                         yield response
                         return

@@ -41,6 +41,7 @@ CLUSTERED = frozenset(
 )
 PATIENCE = 20.0
 HASTE = 2.0
+SAID = frozenset({500})  # how an API server says that a field is unknown to server-side apply
 TRIES = 3
 _LARGEST = 64 << 20
 _PAGE = 500
@@ -85,7 +86,7 @@ class Cluster:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._client = Client(error=ClusterUnreachable, tries=TRIES, timeout=PATIENCE, tls=access.tls)
+        self._client = Client(error=ClusterUnreachable, tries=TRIES, timeout=PATIENCE, tls=access.tls, final=SAID)
         self._hasty = Client(error=ClusterUnreachable, tries=1, timeout=HASTE, tls=access.tls)
 
     def close(self) -> None:
