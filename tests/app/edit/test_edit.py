@@ -154,6 +154,7 @@ def others_are_kept(text: str, splice: Splice) -> None:
     after = edit.applied(text, splice)
     assert after.startswith(text[: splice.start])
     assert after.endswith(text[splice.end :])
+    assert after.startswith("\ufeff") == text.startswith("\ufeff")
     if "\r\n" in text:
         assert "\n" not in after.replace("\r\n", "")
 

@@ -67,7 +67,7 @@ def append(outline: Outline, node: Node, value: object) -> Splice:
     if node.flow:
         return _after(outline.text, last, flow(value))
     dash = _dashed(last)
-    column = len(outline.text[_line_start(outline.text, dash) : dash].removeprefix(BOM))
+    column = len(outline.text[_line_start(outline.text, dash) : dash])
     return _below(outline, last, column, f"- {flow(value)}")
 
 
@@ -175,11 +175,12 @@ def _tags(text: str, node: Node) -> str:
 
 
 def _begins_line(text: str, at: int) -> bool:
-    return not text[_line_start(text, at) : at].strip(" \ufeff")
+    return not text[_line_start(text, at) : at].strip(" ")
 
 
 def _line_start(text: str, at: int) -> int:
-    return max(text.rfind(mark, 0, at) for mark in "\n\r\x85\u2028\u2029") + 1
+    start = max(text.rfind(mark, 0, at) for mark in "\n\r\x85\u2028\u2029") + 1
+    return start or int(text.startswith(BOM))
 
 
 def _line_end(text: str, at: int) -> int:
