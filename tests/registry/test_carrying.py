@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from seaway.stages.carrying import Carried, deliver, load_up, take_in
 from tests.evidence.world import START, World
 from tests.registry.conftest import Place
 from tests.registry.released import Released
+from tests.rig.session import Rig
 
 pytestmark = pytest.mark.rootless
 
@@ -133,3 +135,25 @@ def test_the_release_is_the_last_proof(released: Released, tmp_path: Path) -> No
     kinds = [there.manifest(one)["annotations"]["dev.sigstore.bundle.predicateType"] for one in carried.proofs]
     assert kinds[-2:] == [PredicateType.RELEASE] * 2
     assert PredicateType.RELEASE not in kinds[:-2]
+
+
+@pytest.mark.root
+@pytest.mark.rig("docker")
+def test_docker_loads_the_images_of_a_bundle(rig: Rig, released: Released, tmp_path: Path) -> None:
+    """Both, by the names the bundle gives them, and each is its config's digest."""
+    file = tmp_path / "bundle.tar"
+    file.write_bytes(packed(released))
+    environ = {**rig.environ, "HOME": str(tmp_path)}
+
+    def docker(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", *words], env=environ, capture_output=True, text=True, check=False)
+
+    images = {"api": released.good, "worker": released.bad}
+    names = {service: f"shop/{service}:{released.bundle.short}" for service in images}
+    try:
+        assert (loaded := docker("load", "-qi", str(file))).returncode == 0, loaded.stderr
+        for service, name in names.items():
+            said = docker("image", "inspect", "--format", "{{.Id}}", name)
+            assert said.stdout.strip() == str(images[service].config_digest), said.stderr
+    finally:
+        docker("image", "rm", *names.values())
