@@ -35,10 +35,13 @@ long: .venv/.dev .tools/.system ## fuzz, ten thousand runs, mutation: hours, res
 	SEAWAY_LONG=1 $(RUN) pytest tests -m long
 	$(RUN) tests.mutation.run seaway.release.judge tests/release/test_judge.py tests/release/test_sequential.py
 	$(RUN) tests.mutation.run seaway.release.sequential tests/release/test_judge.py tests/release/test_sequential.py
-	$(RUN) tests.mutation.run seaway.app.merge tests/app/test_tables.py tests/app/test_oracle.py
+	$(RUN) tests.mutation.run seaway.app.merge tests/app/test_oracle.py tests/app/test_tables.py
 	$(RUN) tests.mutation.run seaway.evidence.merkle tests/evidence/test_merkle.py
 	$(RUN) tests.mutation.run seaway.evidence.files tests/evidence/test_files.py tests/evidence/test_notary.py
-	$(RUN) tests.mutation.run seaway.policy.gate tests/policy
+	$(RUN) tests.mutation.run seaway.policy.gate tests/policy/test_gate.py tests/policy/test_rules.py
+	$(RUN) tests.mutation.run seaway.app.unicity tests/app/test_oracle.py
+	$(RUN) tests.mutation.run seaway.app.interpolate tests/app/test_oracle.py
+	$(RUN) tests.mutation.defences
 
 bench: .venv/.dev ## measure against peers, side by side
 	@for file in bench/*.py; do .venv/bin/python $$file || exit 1; done

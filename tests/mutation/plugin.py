@@ -1,4 +1,7 @@
-"""A pytest plugin that swaps one module for a mutant, without touching a file: `SEAWAY_MUTANT=module:number`."""
+"""A pytest plugin that swaps one module for a mutant, without touching a file: `SEAWAY_MUTANT=module:number`.
+
+A number is that of a mutant, `defence-<number>` a row of `defences.json`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from types import CodeType
 import hypothesis
 from hypothesis import Phase
 
+from tests.mutation.defences import without
 from tests.mutation.mutants import mutants
 
 
@@ -21,9 +25,11 @@ class MutantLoader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:  # the loader's signature
         """Compiles the mutant that the environment names."""
-        number = int(os.environ["SEAWAY_MUTANT"].split(":")[1])
+        which = os.environ["SEAWAY_MUTANT"].split(":")[1]
         source = Path(self.path).read_text()
-        return compile(mutants(source)[number].tree(source), self.path, "exec")
+        if which.startswith("defence-"):
+            return compile(without(source, int(which.removeprefix("defence-"))), self.path, "exec")
+        return compile(mutants(source)[int(which)].tree(source), self.path, "exec")
 
 
 class MutantFinder(importlib.abc.MetaPathFinder):

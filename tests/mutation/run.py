@@ -84,7 +84,7 @@ def known_reasons(module: str) -> dict[str, str]:
     return found.get(module, {})
 
 
-def tried(module: str, number: int | None, tests: Sequence[str], seconds: int) -> str:
+def tried(module: str, number: int | str | None, tests: Sequence[str], seconds: int) -> str:
     """Runs the tests in a fork, with a mutant if one is named; one that computes too long is killed and told apart."""
     child = os.fork()
     if not child:
@@ -101,7 +101,7 @@ def tried(module: str, number: int | None, tests: Sequence[str], seconds: int) -
     return SURVIVED if ended[1] == 0 else NOTICED
 
 
-def _run_tests(module: str, number: int | None, tests: Sequence[str]) -> int:
+def _run_tests(module: str, number: int | str | None, tests: Sequence[str]) -> int:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)

@@ -237,13 +237,10 @@ class GraphStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
+        # As a context SQLite's connection commits, and whatever ends the block rolls back: an interrupt too.
+        with self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
 
 
 def _takes_over(mine: dict[str, object], other: dict[str, object], *, same_release: bool) -> bool:
