@@ -105,6 +105,9 @@ def test_its_own_envoy_and_replicas_are_no_rivals(project: ProjectPaths, listene
     write_json(paths.envoy / "run.json", {"pid": os.getpid(), "start": int(stat[19])})
     ask(project, version)
     (paths.envoy / "run.json").unlink()
+    write_json(paths.addresses, {"network": "of another engine"})
+    with pytest.raises(AddressTaken):
+        ask(project, version)
     write_json(paths.addresses, {"block": 77, "services": {}})
     with socket.create_server(("127.77.1.10", 0)) as replica:
         ask(project, published("production", replica.getsockname()[1], "0.0.0.0"))

@@ -140,8 +140,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        output.say("\ninterrupted; the stores are whole, the same command goes on from here")
-        return 130
+        return _interrupted(output)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -149,6 +148,20 @@ def run(arguments: list[str]) -> int:
         output.error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  (the outermost loop: a fault of ours becomes a report and code 90)
+        if _is_interrupt(error):
+            return _interrupted(output)
         # Only now: what a report needs is not worth its time at every start.
         output.error(importlib.import_module("seaway.cli.fault").report(error))
         return InternalError.exit_code
+
+
+def _interrupted(output: Output) -> int:
+    output.say("\ninterrupted; the stores are whole, the same command goes on from here")
+    return 130
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt stands behind it: Python 3.11 makes a RuntimeError of one that meets the making of a class."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -13,7 +13,6 @@ from seaway.errors import AddressTaken
 from seaway.findings import Position
 from seaway.targets.base import Version
 from seaway.targets.blueprint import Port
-from seaway.targets.process.addresses import Addresses
 from seaway.targets.process.fronts import Fronts
 from seaway.targets.process.listeners import WILDCARDS, Listener, holder, listeners, owner
 from seaway.targets.process.paths import EnvironmentPaths, ProjectPaths
@@ -76,8 +75,8 @@ def _meet(one: Port, other: Port) -> bool:
 
 
 def _is_own(paths: EnvironmentPaths, listener: Listener) -> bool:
-    document = read_json(paths.addresses)
-    if document and listener.address.startswith(f"127.{Addresses.read(document).block}."):
+    block = (read_json(paths.addresses) or {}).get("block")  # containers have addresses of another kind
+    if block is not None and listener.address.startswith(f"127.{block}."):
         return True
     envoy = Fronts(paths.envoy, "").life()
     return envoy is not None and holder(listener.inode) == envoy.pid
