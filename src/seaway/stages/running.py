@@ -18,8 +18,8 @@ from seaway.bundle import Bundle
 from seaway.errors import EngineUnavailable
 from seaway.stages.built import open_bundle
 from seaway.targets.base import Version
-from seaway.targets.docker import refusals as docker_refusals
 from seaway.targets.docker.target import DockerTarget, Setting
+from seaway.targets.keys import require_carried
 from seaway.targets.lower import lower, read_configs
 from seaway.targets.opening import claim, target_name
 from seaway.targets.process import refusals
@@ -44,7 +44,7 @@ def require_suitable(space: Workspace, environment: str) -> None:
     """Raises TargetUnsupported for what this machine cannot give the app on the target it names."""
     app = space.load(environment, governed=True)
     if app.environment.target == "docker":
-        docker_refusals.require_suitable(app)
+        require_carried(app)
     else:
         refusals.require_suitable(app)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from seaway.digest import Digest
 
@@ -54,7 +55,10 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One service, lowered. `command` is the full argument vector the image's entrypoint and command resolve to."""
+    """One service, lowered. `command` is the full argument vector the image's entrypoint and command resolve to.
+
+    `knobs` are keys of Compose that only an engine understands, by path and as written (`docker/knobs.py`).
+    """
 
     service: str
     image: Digest
@@ -77,6 +81,7 @@ class Workload:
     hostname: str = ""
     aliases: tuple[str, ...] = ()
     references: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    knobs: Mapping[str, Any] = field(default_factory=dict, metadata={"where": "written"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A `Version` as a JSON document and back: what is installed, and what the version's digest is taken over.
 
-Dataclasses are written field by field, digests as text; reading follows the annotations of `blueprint.py`, so a new
-field there with a default needs no change here, and older documents still read.
+Dataclasses are written field by field (one whose metadata say `where: written` only where it holds something), digests
+as text; reading follows the annotations of `blueprint.py`, so a new field there with a default needs no change here,
+and older documents still read.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def encode(value: object) -> Any:
     if isinstance(value, Digest):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: encode(getattr(value, each.name)) for each in dataclasses.fields(value)}
+        fields = {each: getattr(value, each.name) for each in dataclasses.fields(value)}
+        return {
+            each.name: encode(own) for each, own in fields.items() if own or each.metadata.get("where") != "written"
+        }
     if isinstance(value, Mapping):
         return {str(key): encode(each) for key, each in value.items()}
     if isinstance(value, tuple | list | frozenset):

@@ -24,6 +24,7 @@ from seaway.errors import EvidenceMissing, NotYet, SourceMissing
 from seaway.image.model import Image
 from seaway.targets.base import Version
 from seaway.targets.blueprint import Blueprint, Dependency, Mount, Port, Probe, Workload
+from seaway.targets.docker.knobs import knobs_of
 from seaway.targets.document import encode
 from seaway.targets.keys import require_carried
 
@@ -111,6 +112,7 @@ def _workload(app: App, service: Service, images: Images) -> Workload:
         hostname=str(compose.get("hostname") or ""),
         aliases=_aliases(app, service.name),
         references=_references(app, service),
+        knobs=knobs_of(compose) if app.environment.target == "docker" else {},
     )
 
 

@@ -15,6 +15,7 @@ from seaway.digest import Digest
 from seaway.errors import TargetUnsupported
 from seaway.targets.base import Version
 from seaway.targets.blueprint import Mount, Workload
+from seaway.targets.docker.knobs import DOMAIN, LABELS, host_fields
 from seaway.targets.docker.names import IMAGE, REPLICA, Names, replica_labels
 from seaway.targets.process.cells import Replica
 from seaway.targets.process.spec import own_names
@@ -47,10 +48,17 @@ def container_document(workload: Workload, replica: Replica, placing: Placing, r
         "WorkingDir": workload.working_directory,
         "StopSignal": workload.stop_signal,
         "StopTimeout": max(1, round(workload.stop_grace)),
-        "Labels": {**placing.names.labels(role), **replica_labels(replica), IMAGE: str(workload.image)},
+        "Labels": {
+            **_labels(workload),
+            **placing.names.labels(role),
+            **replica_labels(replica),
+            IMAGE: str(workload.image),
+        },
         "HostConfig": _host(workload, placing.names),
         "NetworkingConfig": {"EndpointsConfig": {placing.names.network: _endpoint(workload, replica)}},
     }
+    if domain := workload.knobs.get(DOMAIN):
+        document["Domainname"] = str(domain)
     if workload.command:
         document |= {"Entrypoint": [workload.command[0]], "Cmd": list(workload.command[1:])}
     if workload.probe:
@@ -90,9 +98,27 @@ def _host(workload: Workload, names: Names) -> dict[str, Any]:
         host["CapDrop"] = ["ALL"]
     if workload.memory_limit:
         host |= {"Memory": workload.memory_limit, "MemorySwap": workload.memory_limit}
+    return _turned(host, host_fields(workload.knobs), workload)
+
+
+def _turned(host: dict[str, Any], own: dict[str, Any], workload: Workload) -> dict[str, Any]:
+    """Returns the host's part with the service's own settings over ours, except that no new privileges stays."""
+    dropped = {*host.get("CapDrop", ()), *own.get("CapDrop", ())}
+    host |= own
+    if dropped:
+        host["CapDrop"] = sorted(dropped)
+    if own.get("Privileged"):
+        host["SecurityOpt"] = own.get("SecurityOpt", [])
+        host.pop("CapDrop", None)
+    elif "SecurityOpt" in own:
+        host["SecurityOpt"] = sorted({"no-new-privileges", *own["SecurityOpt"]} - {"no-new-privileges:true"})
     if shared := next((each.size for each in workload.mounts if each.path == SHM and each.size), None):
         host["ShmSize"] = shared
     return host
+
+
+def _labels(workload: Workload) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (workload.knobs.get(LABELS) or {}).items()}
 
 
 def _endpoint(workload: Workload, replica: Replica) -> dict[str, Any]:
