@@ -11,7 +11,7 @@ from seaway.app.tree import Path as TreePath
 from seaway.errors import AppError, EditRefused
 from seaway.findings import Finding, Fix
 from seaway.revision.draft import Draft
-from seaway.revision.placing import Files, place
+from seaway.revision.placing import Files, place, placed
 from seaway.revision.proof import State, changes, is_outside, strays
 
 
@@ -75,7 +75,7 @@ def make(fix: Fix | None, draft: Draft, app: App) -> list[TreePath]:
     """Makes the edits of a fix in a draft, all or none; returns the paths they speak of."""
     files = Files(app.directory, app.files)
     trial = draft.copy()
-    spoken = [path for change in (fix.edits if fix else ()) for path in place(change, trial, files)]
+    spoken = [path for change in (fix.edits if fix else ()) for path in place(placed(change, app), trial, files)]
     draft.files = trial.files
     return spoken
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seaway.app import edit as yaml_edit
 from seaway.app.edit import Block, Entry, Node, Outline, Splice, outline
+from seaway.app.model import App
 from seaway.app.tree import Path as TreePath
 from seaway.errors import EditRefused
 from seaway.findings import Edit, Position
@@ -26,6 +27,26 @@ class Files:
     def path(self, name: str) -> Path:
         """Returns the path of a file as places name it."""
         return self.directory / name
+
+
+def placed(change: Edit, app: App) -> Edit:
+    """Returns an edit that knows where its entry is written, newest first; one that knows already stays."""
+    known = bool(change.places) or not change.path or change.do in ("default", "line")
+    return change if known else replace(change, places=_places(change.path, app))
+
+
+def _places(path: TreePath, app: App) -> tuple[Position, ...]:
+    """Returns where an entry of the app is written; a text that Compose reads as a list of one is that one."""
+    services = {**app.inactive, **app.services}
+    if path[:1] != ("services",) or len(path) < 3:
+        first = next(iter(services.values()), None)
+        beside = first is not None and "x-seaway" in path
+        return (replace(first.written, prefix=()) if first and beside else app.origins).exact(*path)
+    service, inner = services.get(str(path[1])), path[2:]
+    if service is None:
+        return ()
+    origins = service.written if inner[:1] == ("x-seaway",) else service.origins
+    return origins.exact(*inner) or (origins.exact(*inner[:-1]) if inner[-1] == 0 else ())
 
 
 def place(change: Edit, draft: Draft, files: Files) -> list[TreePath]:

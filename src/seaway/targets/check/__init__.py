@@ -112,15 +112,16 @@ def _of_services(app: App, purpose: Purpose, today: date | None) -> Iterator[Fin
             for remark in subject(service, app):
                 finding = _finding(remark, _chain(service, remark.path), purpose)
                 if finding is not None:
-                    yield _accepted(replace(finding, fix=_fix(remark, ("services", service.name), app)), service, today)
+                    yield _accepted(replace(finding, fix=_fix(remark, ("services", service.name))), service, today)
 
 
 def _of_app(app: App, purpose: Purpose) -> Iterator[Finding]:
     for subject in (*((unacted.blocks,) if purpose == "process" else APP_SUBJECTS), carried.blocks(purpose)):
         for remark in subject(app):
-            finding = _finding(remark, app.origins.chain(*remark.path), purpose)
+            origins = _written(app) if "x-seaway" in remark.path else app.origins
+            finding = _finding(remark, origins.chain(*remark.path), purpose)
             if finding is not None:
-                yield replace(finding, fix=_fix(remark, (), app))
+                yield replace(finding, fix=_fix(remark, ()))
 
 
 def _finding(remark: Remark, chain: Sequence[Position], purpose: Purpose) -> Finding | None:
@@ -136,28 +137,14 @@ def _chain(service: Service, path: Path) -> tuple[Position, ...]:
     return origins.chain(*path) or origins.chain()
 
 
-def _fix(remark: Remark, prefix: Path, app: App) -> Fix:
-    """Returns the fix of a remark, its edits with the places where their entries are written."""
-    fix = below(remark.fix or drop(*remark.path), prefix)
-    return replace(fix, edits=tuple(replace(edit, places=_places(edit.path, app)) for edit in fix.edits))
+def _fix(remark: Remark, prefix: Path) -> Fix:
+    return below(remark.fix or drop(*remark.path), prefix)
 
 
 def _written(app: App) -> Origins:
     """Returns the places of the merged files, `x-seaway` beside volumes, networks and models among them."""
     service = next(iter({**app.services, **app.inactive}.values()), None)
     return app.origins if service is None else replace(service.written, prefix=())
-
-
-def _places(path: Path, app: App) -> tuple[Position, ...]:
-    """Returns where an entry of the app is written; a text that Compose reads as a list of one is that one."""
-    if path[:1] != ("services",) or len(path) < 3:
-        return (_written(app) if "x-seaway" in path else app.origins).exact(*path)
-    service = {**app.inactive, **app.services}.get(str(path[1]))
-    if service is None:
-        return ()
-    inner = path[2:]
-    origins = service.written if inner[:1] == ("x-seaway",) else service.origins
-    return origins.exact(*inner) or (origins.exact(*inner[:-1]) if inner[-1] == 0 else ())
 
 
 def _accepted(finding: Finding, service: Service, today: date | None) -> Finding:
