@@ -130,3 +130,19 @@ def test_what_cannot_be_returned_is_said_once_and_blocks_nothing(tmp_path: Path)
     world.store.ask(ENVIRONMENT, Ask("resume", "alice"))
     world.until(State.LIVE)
     assert [event for event in world.events if event is Event.CONDEMNED] == [Event.CONDEMNED]
+
+
+def test_a_waived_release_without_any_traffic_ends_live(tmp_path: Path) -> None:
+    """What a person waived holds it no more while it bakes; not waived, silence holds it there too."""
+    world = World(tmp_path)
+    world.source.silent = True
+    world.submit(plan(TWO, ONE))
+    world.until(State.HELD)
+    world.store.ask(ENVIRONMENT, Ask("waive", "owner", "nobody is up at night"))
+    world.finish()
+    assert (world.state, world.target.outages) == (State.LIVE, [])
+    assert Event.BLIND not in world.events[world.events.index(Event.WAIVE) :]
+    heard = begun(tmp_path / "heard")
+    heard.until(State.BAKING)
+    heard.source.silent = True
+    assert heard.until(State.HELD).row.position.reason == Event.BLIND

@@ -161,7 +161,7 @@ def _interrupted(output: Output) -> int:
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt stands behind it: Python 3.11 makes a RuntimeError of one that meets the making of a class."""
+    """Whether an interrupt stands behind it: Python 3.11 makes a RuntimeError of one that meets a class being made."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -135,9 +135,9 @@ def _advanced(row: Row, groups: Sequence[Group]) -> Evidence:
 def _look(row: Row, seen: base.Seen, said: Verdict | None, now: float, evidence: Evidence) -> Look:
     asked = tuple(ask.verb for ask in row.asked)
     watched = evidence.requests - row.mark
-    return Look(
-        row.plan, row.position, seen, said, asked, max(0.0, now - row.since), watched, row.following is not None
-    )
+    followed = row.following is not None
+    elapsed = max(0.0, now - row.since)
+    return Look(row.plan, row.position, seen, said, asked, elapsed, watched, followed, row.waived)
 
 
 def _next(row: Row, look: Look, event: Event | None, now: float, evidence: Evidence) -> tuple[Row, tuple[Pending, ...]]:
@@ -161,6 +161,7 @@ def _next(row: Row, look: Look, event: Event | None, now: float, evidence: Evide
         evidence=replace(evidence, through=now) if begins else evidence,
         asked=tuple(other for other in row.asked if other is not ask),
         sequence=row.sequence + len(told),
+        waived=row.waived or event is Event.WAIVE,
     )
     return row, told
 

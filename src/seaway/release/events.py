@@ -25,7 +25,7 @@ class Look:
     """All that decides the next event: `elapsed` seconds and `watched` canary requests since the state was entered.
 
     `asked` are the verbs that wait, oldest first; `verdict` is None before the first tick; `followed` says that another
-    release waits for this one's end.
+    release waits for this one's end, `waived` that a person skipped the judging that was left.
     """
 
     plan: Plan
@@ -36,6 +36,7 @@ class Look:
     elapsed: float
     watched: int = 0
     followed: bool = False
+    waived: bool = False
 
     def says(self, outcome: Outcome, reason: Reason | None = None) -> bool:
         """Whether the verdict has this outcome (and reason)."""
@@ -103,11 +104,16 @@ def _traffic_stuck(look: Look) -> bool:
 
 
 def _doubtful(look: Look) -> bool:
-    return look.says(Outcome.HOLD, Reason.DOUBTFUL)
+    return look.says(Outcome.HOLD, Reason.DOUBTFUL) and not _bakes_waived(look)
 
 
 def _blind(look: Look) -> bool:
-    return look.says(Outcome.HOLD, Reason.BLIND)
+    return look.says(Outcome.HOLD, Reason.BLIND) and not _bakes_waived(look)
+
+
+def _bakes_waived(look: Look) -> bool:
+    """Whether nothing is left that a person did not waive: else a release without traffic could never end live."""
+    return look.waived and look.position.state is State.BAKING
 
 
 def _sighted(look: Look) -> bool:

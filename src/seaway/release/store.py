@@ -45,7 +45,8 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Row:
     """A release as stored: `since` when its state was entered, `shifted` the last weight change, `mark` the canary
-    requests at entry, `sequence` the ledger entries written, `following` the release that waits for this one's end.
+    requests at entry, `sequence` the ledger entries written, `following` the release that waits for this one's end,
+    `waived` that a person skipped the judging that was left.
     """
 
     plan: Plan
@@ -58,6 +59,7 @@ class Row:
     sequence: int = 0
     following: Plan | None = None
     begun: float = 0.0
+    waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
