@@ -63,7 +63,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One statement about one place, with what to do next; `overrode` are the places of what it lies over."""
+    """One statement about one place, with what to do next.
+
+    `overrode` are the places of what its value lies over, `filled` the variables in it and where they are set.
+    """
 
     code: str
     level: Level
@@ -72,6 +75,7 @@ class Finding:
     hint: str | None = None
     fix: Fix | None = field(default=None, compare=False)
     overrode: tuple[Position, ...] = field(default=(), compare=False)
+    filled: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         place = f"{self.where} " if self.where else ""

@@ -99,6 +99,9 @@ class Output:
             print(f"{finding.where or ''!s:<{width}}  {level}  {finding.code}  {finding.says}")
             if finding.hint:
                 print(f"{'':<{width}}  hint: {finding.hint}")
+            for label, places in (("over", finding.overrode), ("with", finding.filled)):
+                if places:
+                    print(f"{'':<{width}}  {label}: {', '.join(map(str, places))}")
         self._count(findings)
         self._rest(findings, shown, titles or {})
 
@@ -168,6 +171,7 @@ def finding_json(finding: Finding) -> Mapping[str, object]:
         "where": None if finding.where is None else str(finding.where),
         "hint": finding.hint,
         "overrode": [str(place) for place in finding.overrode],
+        "filled": list(finding.filled),
         "fix": None if finding.fix is None else _fix_json(finding.fix),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +39,14 @@ def look(space: Project, environment: str | None, purpose: Purpose | None) -> Lo
     app, refused = _loaded(space, environment)
     target = purpose or _purpose(app, environment)
     found = check_target(app, purpose=target, today=datetime.now(UTC).date())
-    return Looked(app, target, (*refused, *found))
+    return Looked(app, target, _filled((*refused, *found), app))
+
+
+def _filled(found: tuple[Finding, ...], app: App) -> tuple[Finding, ...]:
+    if not app.variables:  # reading the files again is left to apps that use any
+        return found
+    told: tuple[Finding, ...] = importlib.import_module("seaway.revision.filled").with_filled(found, app)
+    return told
 
 
 def _purpose(app: App, environment: str | None) -> Purpose:
