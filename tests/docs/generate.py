@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,8 +16,11 @@ import click
 from seaway.app.extension_schema import extension_schema
 from seaway.cli import COMMANDS, cli
 from seaway.cli.help import exit_code_table
+from seaway.errors import SeawayError, leaves
+from seaway.targets.check.catalogue import Elsewhere, Entry, catalogue, elsewhere, explain
 from seaway.targets.keys import Fate, key_table
 from tests.docs.reference import x_seaway
+from tests.init import lane
 from tests.road import verbs
 
 ROOT = Path(__file__).parents[2]
@@ -103,10 +108,71 @@ def _fate(fate: Fate) -> str:
     return " ".join(parts)
 
 
-PAGES = {
+_SUBJECTS = (
+    ("Loading", ""), ("x-seaway", "1"), ("Workloads and lifecycle", "2"), ("Configuration", "3"), ("Network", "4"),
+    ("Storage", "5"), ("Resources", "6"), ("Security", "7"), ("AI and outside", "8"), ("Drift", "9"),
+    ("Images", "10"), ("Signals", "11"), ("Graph and advice", "12"),
+)  # fmt: skip
+
+
+def findings() -> str:
+    """Returns the index of findings, by what they are about."""
+    parts = [
+        "# Findings",
+        "",
+        "What `seaway check`, a build or a release may say of an app. `seaway check --explain CODE` prints a page. An",
+        "**error** is refused, a **loss** is to be fixed or accepted, a **note** is worth knowing.",
+    ]
+    known: dict[str, Entry | Elsewhere] = {**elsewhere(), **catalogue()}
+    for title, hundreds in _SUBJECTS:
+        codes = sorted((code for code in known if _hundreds(code) == hundreds), key=lambda code: int(code[3:]))
+        if codes:
+            parts += ["", f"## {title}", "", "| code | what | kubernetes | docker | process |", "|---|---|---|---|---|"]
+            parts += [f"| [{code}]({code}.md) | {known[code].title} | {_levels(known[code])} |" for code in codes]
+    return "\n".join(parts) + "\n"
+
+
+def _hundreds(code: str) -> str:
+    return str(int(code[3:]) // 100 or "")
+
+
+def _levels(entry: Entry | Elsewhere) -> str:
+    if isinstance(entry, Elsewhere):
+        return " | ".join([str(entry.level)] * 3)
+    return " | ".join(str(level or "–") for level in entry.levels.values())
+
+
+def errors() -> str:
+    """Returns the page of errors: each with its exit code, by room."""
+    parts = [
+        "# Errors",
+        "",
+        "Every way a command can fail, generated from `errors.py`. A message says what is wrong and where, then a hint",
+        "with what to do. The exit code tells scripts which error it was; [exit codes](exit-codes.md) lists them by",
+        "number. With `--json` an error is `{error, says, where, hint}`: [schema](../schemas/error.json).",
+    ]
+    rooms = [each for each in SeawayError.__subclasses__() if each.__subclasses__()]
+    alone = [each for each in SeawayError.__subclasses__() if not each.__subclasses__()]
+    parts += ["", "## Any command", "", *_errors(alone)]
+    for room in rooms:
+        parts += ["", f"## {room.__name__}", "", (room.__doc__ or "").strip(), "", *_errors(list(leaves(room)))]
+    return "\n".join(parts) + "\n"
+
+
+def _errors(kinds: list[type[SeawayError]]) -> list[str]:
+    told = [kind for kind in kinds if kind.__module__ == "seaway.errors"]
+    rows = [f"| {kind.exit_code} | `{kind.__name__}` | {' '.join((kind.__doc__ or '').split())} |" for kind in told]
+    return ["| code | error | meaning |", "|---|---|---|", *rows]
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    **{f"docs/findings/{code}.md": partial(explain, code) for code in {**catalogue(), **elsewhere()}},
+    "docs/findings/README.md": findings,
+    "docs/reference/errors.md": errors,
     "docs/reference/commands.md": commands,
     "docs/reference/exit-codes.md": exit_codes,
     "docs/reference/kill-matrix.md": verbs.page,
+    "docs/reference/init.md": lane.page,
     "docs/limits.md": limits,
     "docs/reference/keys.md": keys,
     "docs/reference/x-seaway.yaml": x_seaway,

@@ -111,7 +111,9 @@ class LayerRecord:
                 tuple(parse_finding(part) for part in body["findings"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise StoreError("a layer's record is damaged", hint="seaway image prune") from error
+            raise StoreError(
+                "a layer's record is damaged", hint="delete its file from the image store; seaway build writes it anew"
+            ) from error
 
 
 def layer_json(layer: Layer) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The catalogue of findings: level by purpose, what is at risk, and the page of each code.
 
-The data is `findings.toml`; `docs/findings/` is generated from it.
+The data is `findings.toml`, and `elsewhere.toml` for codes of other commands; `docs/findings/` is generated from both.
 """
 
 from __future__ import annotations
@@ -59,8 +59,35 @@ def _entry(code: str, row: Mapping[str, str]) -> Entry:
     return Entry(code, row["title"], levels, row["risk"], row["why"], row["fix"])
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A code that another command than `check` says: its level and page do not depend on a purpose."""
+
+    code: str
+    title: str
+    level: Level
+    page: str
+
+
+@functools.cache
+def elsewhere() -> Mapping[str, Elsewhere]:
+    """Returns every code that other commands have, by code."""
+    raw = tomllib.loads((files("seaway.targets.check") / "elsewhere.toml").read_text())
+    return {code: _elsewhere(code, row) for code, row in raw.items()}
+
+
+def _elsewhere(code: str, row: Mapping[str, str]) -> Elsewhere:
+    page = (
+        f"# {code}: {row['title']}\n\nLevel: {row['level']}, from {row['from']}.\n\n"
+        f"## Why it matters\n\n{row['why']}\n\n"
+        f"## How to fix it\n\n{row['fix']}\n\n## How to accept it\n\nIt cannot be accepted.\n"
+    )
+    return Elsewhere(code, row["title"], Level(row["level"]), page)
+
+
 def explain(code: str) -> str:
     """Returns the page of a code; raises NameUnknown."""
-    if code not in catalogue():
-        raise NameUnknown(f"there is no finding {code}", hint=f"known: {', '.join(sorted(catalogue()))}")
-    return catalogue()[code].page
+    known: dict[str, Entry | Elsewhere] = {**elsewhere(), **catalogue()}
+    if code not in known:
+        raise NameUnknown(f"there is no finding {code}", hint=f"known: {', '.join(sorted(known))}")
+    return known[code].page
