@@ -19,7 +19,7 @@ from seaway.app.scalars import printed
 from seaway.app.tree import Map, Path, Seq
 from seaway.errors import SchemaError
 
-PORTS = 200_000
+PORTS = 100_000
 _RANGE = re.compile(r"([0-9]{1,6})-([0-9]{1,6})(?:/|$)")
 
 Form = Callable[[Any], Any]

@@ -13,6 +13,7 @@ from typing import Any
 
 from seaway.app.containers import with_jobs
 from seaway.app.faults import AtPath
+from seaway.app.numerals import decimal, integer
 from seaway.app.patterns import Node, table
 from seaway.app.reading import shown
 from seaway.app.tree import Map, Path, Seq
@@ -45,6 +46,7 @@ _BRACE = re.compile(r"[{}]")
 _OPERATOR = re.compile(r":?[-+?]")
 DEPTH = 100
 LONGEST = 4 << 20
+FLOAT32 = 3.4028235677973366e38
 
 
 class BadTemplate(ValueError):
@@ -95,8 +97,7 @@ def substitute(text: str, variables: Variables) -> str:
     """Returns the text with its variables filled in; raises BadTemplate or Required."""
     if "$" not in text:
         return text
-    if text.count("${") > DEPTH and _nesting(text) > DEPTH:
-        raise BadTemplate(f"variables are nested deeper than {DEPTH} levels")
+    _check_nesting(text)
     parts, size, at, line = [], 0, 0, -1
     while (dollar := text.find("$", at)) >= 0:
         if dollar > line:
@@ -109,6 +110,14 @@ def substitute(text: str, variables: Variables) -> str:
             raise Overgrown(f"grows beyond {LONGEST >> 20} MiB when its variables are filled in")
         at = end
     return "".join([*parts, text[at:]])
+
+
+def _check_nesting(text: str) -> None:
+    """Raises Overgrown where variables are nested so deep, around so much text, that filling them takes long."""
+    if text.count("${") > DEPTH or len(text) > 64 << 10:
+        depth = _nesting(text)
+        if depth > DEPTH or depth * len(text) > 8 * LONGEST:
+            raise Overgrown(f"variables are nested deeper than {DEPTH} levels, or around too much text")
 
 
 def _nesting(text: str) -> int:
@@ -173,16 +182,11 @@ def _closing(text: str, start: int, stop: int) -> int:
     return stop - 1
 
 
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[-+]?[0-9]+", text):
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    if not re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", text):
-        raise ValueError(f"{text!r} is not a number")
-    return float(text)
+def _single(text: str) -> float:
+    value = decimal(text)
+    if abs(value) > FLOAT32:
+        raise ValueError(f"{text!r} is out of range")
+    return value
 
 
 _BOOLEANS = {"true": True, "false": False} | dict.fromkeys(("y", "yes", "on"), True)
@@ -197,11 +201,11 @@ def boolean(text: str) -> bool:
 
 
 _SERVICE_CASTS: dict[Callable[[str], Any], str] = {
-    _whole: "cpu_count cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares deploy.replicas "
+    integer: "cpu_count cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares deploy.replicas "
     "deploy.update_config.parallelism deploy.rollback_config.parallelism deploy.restart_policy.max_attempts "
     "deploy.placement.max_replicas_per_node healthcheck.retries oom_score_adj pids_limit ports.[].target scale "
     "ulimits.* ulimits.*.hard ulimits.*.soft",
-    _number: "cpu_percent cpus deploy.update_config.max_failure_ratio deploy.rollback_config.max_failure_ratio",
+    _single: "cpu_percent cpus deploy.update_config.max_failure_ratio deploy.rollback_config.max_failure_ratio",
     boolean: "init depends_on.*.required depends_on.*.restart healthcheck.disable oom_kill_disable privileged "
     "read_only stdin_open tty volumes.[].read_only volumes.[].volume.nocopy",
 }

@@ -6,20 +6,23 @@ None is what an absent attribute prints. Each raises ValueError. Not here: which
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterable
 from typing import Any
 
 from seaway.app.interpolate import boolean
+from seaway.app.numerals import decimal, integer, memory, wrapped
 from seaway.app.scalars import Timestamp, printed
 from seaway.app.shellwords import split
 from seaway.app.tree import Map, Mark, Seq
 
+DIGITS = 200
+LONGEST = (1 << 63) - 1
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _UNITS |= {"d": 24 * _UNITS["h"], "w": 7 * 24 * _UNITS["h"]}
 _DURATION = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h|d|w)")
-_SIZE = re.compile(r"([0-9]*\.?[0-9]*) ?(?:(b)|([kmgtp])(?:b|ib)?)?", re.IGNORECASE)
 
 
 def text(value: Any) -> str:
@@ -43,9 +46,9 @@ def flag(value: Any) -> bool:
 def whole(value: Any) -> int:
     """A whole number, or the spelling of one; a fraction is cut off."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+", value):
-        return int(value)
+        return wrapped(value)
+    if isinstance(value, str):
+        return integer(value)
     raise ValueError(f"{printed(value)} is not a whole number")
 
 
@@ -62,10 +65,12 @@ def number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"{printed(value)} is not a number")
     try:
-        exact = struct.pack("f", float(value))
-    except (ValueError, OverflowError) as problem:
-        raise ValueError(f"{value!r} is not a number") from problem
+        exact = struct.pack("f", decimal(value) if isinstance(value, str) else float(value))
+    except OverflowError as problem:
+        raise ValueError(f"{value!r} is out of range") from problem
     single: float = struct.unpack("f", exact)[0]
+    if not math.isfinite(single):
+        raise ValueError(f"{value!r} is out of range")
     return next(found for digits in range(1, 18) if struct.pack("f", found := float(f"{single:.{digits}g}")) == exact)
 
 
@@ -73,28 +78,34 @@ def size(value: Any) -> str | None:
     """A size in bytes, as a decimal string."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
-    if isinstance(value, int) or re.fullmatch(r"[-+]?[0-9]+", value):
-        return str(int(value)) if int(value) else None
-    match = _SIZE.fullmatch(value)
-    if match is None or not re.search("[0-9]", match[1]):
-        raise ValueError(f"invalid size: '{value}'")
-    power = "kmgtp".index(match[3].lower()) + 1 if match[3] else 0
-    exact = int(float(match[1]) * 1024**power)
+    exact = value if isinstance(value, int) else _bytes(value)
     return str(exact) if exact else None
+
+
+def _bytes(text: str) -> int:
+    """Reads a size in quotes: a number of bytes of 64 bits, else one that may have a unit."""
+    try:
+        return integer(text)
+    except ValueError:
+        return memory(text)
 
 
 def nanoseconds(value: Any) -> int:
     """Reads `1h30m`, `1.5s`, `2d` as nanoseconds."""
     written = printed(value)
-    unsigned = written.lstrip("-+")
+    unsigned = written[1:] if written[:1] in ("-", "+") else written
     if unsigned == "0":
         return 0
+    if len(unsigned) > DIGITS:
+        raise ValueError(f"invalid duration: more than {DIGITS} characters")
     parts = _DURATION.findall(unsigned)
     if not parts or "".join(amount + unit for amount, unit in parts) != unsigned:
         raise ValueError(f'invalid duration "{written}"')
     total = sum(
         int(float(amount) * _UNITS[unit]) if "." in amount else int(amount) * _UNITS[unit] for amount, unit in parts
     )
+    if total > LONGEST:
+        raise ValueError(f'invalid duration "{written}"')
     return -total if written.startswith("-") else total
 
 
@@ -236,9 +247,7 @@ def _host_pairs(value: Any) -> Iterable[tuple[str, str, Mark | None]]:
 def mode(value: Any) -> str:
     """A file mode, as an octal string with a leading zero."""
     if isinstance(value, str):
-        if not re.fullmatch("[-+]?[0-7]+", value):
-            raise ValueError(f"{value!r} is not an octal mode")
-        return f"0{int(value, 8):o}"
+        return f"0{integer(value, 8):o}"
     if isinstance(value, float):
         raise ValueError(f"{printed(value)} is not a mode")
     return f"0{whole(value):o}"
@@ -252,6 +261,8 @@ def devices(value: Any) -> int:
 def ulimit(value: Any) -> Any:
     """A limit: one number, or soft and hard."""
     if not isinstance(value, Map):
+        if isinstance(value, int) and value > LONGEST:
+            raise ValueError("is out of range")
         # Compose prints the limit 0 as one without soft and hard.
         return whole(value) or Map()
     found = Map()

@@ -137,8 +137,8 @@ def _host(head: str) -> tuple[str, str]:
 
 def _range(text: str, what: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
-    if not re.fullmatch(r"[0-9]+", first) or (dash and not re.fullmatch(r"[0-9]+", last)):
-        raise ValueError(f"invalid {what}: {text}")
+    if not re.fullmatch(r"[0-9]{1,20}", first) or (dash and not re.fullmatch(r"[0-9]{1,20}", last)):
+        raise ValueError(f"invalid {what}: {text[:100]}")
     start, end = int(first), int(last) if dash else int(first)
     if end > 65535 or end < start:
         raise ValueError(f"invalid {what}: {text}")

@@ -21,9 +21,10 @@ from seaway.errors import LimitExceeded, ParseError
 from seaway.findings import Position
 
 VISITED = 100_000
-EXPANDED = 1_000_000
+EXPANDED = 500_000
 DEPTH = 256
 DOCUMENTS = 1000
+DIRECTIVES = 100
 
 _RESETS = ("!reset", "!override")
 _CORE = "tag:yaml.org,2002:"
@@ -70,6 +71,9 @@ class _Anchored:
 
 def documents(data: bytes, name: str, file: int, *, visited: int = VISITED) -> Iterator[Document]:
     """Yields each document of a file; raises ParseError or LimitExceeded with the place."""
+    if data.count(b"%TAG") > DIRECTIVES:
+        # The parser compares each with all before it.
+        raise LimitExceeded(f"more than {DIRECTIVES} %TAG directives", where=name)
     builder = _Builder(name, file, visited)
     try:
         yield from builder.read(yaml.CLoader(data))

@@ -85,12 +85,18 @@ def chain(newest: Mark | None, older: Mark | None) -> Mark | None:
 
 def copied(node: Any) -> Any:
     """Returns a copy of a tree that shares no container with it; marks are kept."""
+    # Plain loops: one frame a level, since a tree may be as deep as the reader allows.
     if isinstance(node, dict):
-        fresh = Map((key, copied(value)) for key, value in node.items())
+        fresh = Map()
+        for key, value in node.items():
+            fresh[key] = copied(value)
         fresh.at = dict(node.at) if isinstance(node, Map) else {}
         return fresh
     if isinstance(node, list):
-        return Seq((copied(item) for item in node), list(node.at) if isinstance(node, Seq) else None)
+        items = []
+        for item in node:
+            items.append(copied(item))
+        return Seq(items, list(node.at) if isinstance(node, Seq) else None)
     return node
 
 
