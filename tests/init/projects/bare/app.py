@@ -9,3 +9,7 @@ def create_app() -> Flask:
         return "ok"
 
     return app
+
+
+if __name__ == "__main__":
+    create_app().run(port=18112)
