@@ -32,7 +32,7 @@ def shop(founded: Shop, tmp_path: Path) -> Shop:
     return founded.copy(tmp_path / "shop")
 
 
-def feed(shop: Shop, more: dict[str, bytes], twist: Twist = lambda _: None) -> Said:
+def feed(shop: Shop, more: dict[str, bytes], twist: Twist = lambda _: None, *, builds: bool = True) -> Said:
     """Puts a wheel with these members into the shop's requirements, locks and builds; returns the last answer."""
     files = {**FILES, **more}
     path = shop.app / "wheels" / "demo-1.0-py3-none-any.whl"
@@ -47,7 +47,7 @@ def feed(shop: Shop, more: dict[str, bytes], twist: Twist = lambda _: None) -> S
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     (shop.app / "requirements.txt").write_text(f"./wheels/{path.name} --hash=sha256:{digest}\n")
     said = shop.run("lock")
-    return said if said.code else shop.run("build")
+    return shop.run("build") if builds and not said.code else said
 
 
 def link(archive: zipfile.ZipFile) -> None:
@@ -75,11 +75,6 @@ def overlap(archive: zipfile.ZipFile) -> None:
     archive.infolist()[-1].header_offset = archive.infolist()[0].header_offset
 
 
-def lie(archive: zipfile.ZipFile) -> None:
-    """Adds a file that RECORD does not know."""
-    archive.writestr("demo/unrecorded.py", "x = 3\n")
-
-
 HOSTILE: dict[str, tuple[dict[str, bytes], Twist]] = {
     "traversal": ({"../../evil.py": b""}, lambda _: None),
     "traversal within": ({"demo/../../evil.py": b""}, lambda _: None),
@@ -95,7 +90,6 @@ HOSTILE: dict[str, tuple[dict[str, bytes], Twist]] = {
     "duplicate": ({}, twice),
     "bomb": ({}, huge),
     "overlap": ({}, overlap),
-    "unrecorded": ({}, lie),
 }
 
 
@@ -117,10 +111,10 @@ def test_a_hostile_wheel_is_refused_and_nothing_is_made(name: str, shop: Shop) -
 
 def test_a_wheel_that_is_not_what_the_lock_names_is_refused(shop: Shop) -> None:
     """One byte more than what was locked."""
-    assert feed(shop, {}).code == 0
+    assert feed(shop, {}, builds=False).code == 0
     path = next((shop.app / "wheels").iterdir())
     path.write_bytes(path.read_bytes() + b"\0")
-    said = shop.run("lock")
+    said = shop.run("build")
     assert said.code not in (0, 90) and path.name in said.all, said.all
 
 

@@ -182,6 +182,7 @@ def test_facts_of_another_shape_decide_nothing(fault: dict[str, object]) -> None
     assert {ruling.verdict for ruling in decision.rulings} == {Verdict.UNDECIDED}
     assert {ruling.rule for ruling in decision.rulings} == ALL
     assert next(iter(fault)) in decision.denials[0].says
+    assert {denial.fact for denial in decision.denials} == {"facts"}
     with pytest.raises(Undecided):
         decision.or_raise()
 

@@ -221,6 +221,12 @@ def test_levels_environments_conditions_and_variables(text: str, verdict: str, p
     assert world.decide().passed is passes
 
 
+def test_a_condition_that_cannot_be_told_is_named_as_such() -> None:
+    """The denial's fact is the rule's conditions, not a fact of the evidence."""
+    world, _ = decided(RULE + "matchConditions: [{name: a, expression: evidence.nothing == 1}]\n")
+    assert [denial.fact for denial in world.decide().denials] == ["matchConditions"]
+
+
 def test_audit_is_recorded_as_would_deny() -> None:
     """What stops nothing is still said."""
     world, _ = decided(NONE + "level: audit\n")

@@ -42,7 +42,7 @@ def verify_ledger(directory: Path) -> Report:
     leaves = TileCheck(report, head.size, head.root, bool(contents and contents.records)).run()
     signed = check_leaves(report, payloads, leaves, envelopes)
     check_people(report, payloads, signed)
-    check_index(report, payloads, leaves)
+    check_index(report, payloads, leaves, signed)
     return report
 
 

@@ -7,7 +7,7 @@ without a tombstone gets a row of no type and no subject: it answers no question
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from seaway.digest import Digest
@@ -19,12 +19,16 @@ from seaway.evidence.payloads import Payloads
 
 _BEGINNING = b'{"payload":'
 _NOBODY = "0" * 64
+Known = Mapping[tuple[bytes, bytes], Row]
 
 
 def recovered_rows(payloads: Payloads, leaves: Iterable[bytes]) -> Iterator[Row]:
     """Yields the row of each leaf in order."""
-    known = dict(_from_payloads(payloads))
-    known.update(_from_tombstones(payloads))
+    yield from known_rows({**dict(_from_payloads(payloads)), **dict(erased_rows(payloads))}, leaves)
+
+
+def known_rows(known: Known, leaves: Iterable[bytes]) -> Iterator[Row]:
+    """Yields the row of each leaf in order, from what is known by PAE digest and signature."""
     for index, leaf in enumerate(leaves):
         digest, signature, spki = leaf_parts(leaf)
         lost = Row(index, hashlib.sha256(leaf).hexdigest(), "", _NOBODY, "", _NOBODY)
@@ -50,7 +54,8 @@ def _from_payloads(payloads: Payloads) -> Iterator[tuple[tuple[bytes, bytes], Ro
             yield (hashlib.sha256(envelope.signed_bytes).digest(), envelope.signature), row
 
 
-def _from_tombstones(payloads: Payloads) -> Iterator[tuple[tuple[bytes, bytes], Row]]:
+def erased_rows(payloads: Payloads) -> Iterator[tuple[tuple[bytes, bytes], Row]]:
+    """Yields what tombstones say of leaves whose payload was erased."""
     for digest in payloads.erased():
         record = payloads.erasure(digest)
         if "leaf" in record:

@@ -10,15 +10,16 @@ from seaway.digest import Digest
 from seaway.errors import EvidenceError, EvidenceInvalid
 from seaway.evidence.enrolment import REGISTRY
 from seaway.evidence.envelope import Envelope
-from seaway.evidence.index import Index
+from seaway.evidence.index import Index, Row
 from seaway.evidence.keys import PublicKey
 from seaway.evidence.leaf import leaf_parts
 from seaway.evidence.ledger import Presence, Signed
 from seaway.evidence.payloads import FIXED, Payloads
 from seaway.evidence.people import People, Registration
-from seaway.evidence.recovery import recovered_rows
+from seaway.evidence.recovery import erased_rows, known_rows
 from seaway.evidence.report import Report
-from seaway.evidence.verify import referred
+from seaway.evidence.statement import Statement
+from seaway.evidence.verify import read_signed, referred
 
 Known = Sequence[bytes | None]
 Envelopes = Mapping[tuple[bytes, bytes], Envelope]
@@ -30,6 +31,7 @@ class Found:
 
     index: int
     signed: Signed
+    statement: Statement
 
 
 def check_payloads(report: Report, payloads: Payloads) -> Envelopes:
@@ -63,8 +65,9 @@ def check_leaves(report: Report, payloads: Payloads, leaves: Known, envelopes: E
             report.problem(payloads.directory, f"the payload of leaf {index} is missing")
         else:
             signed = Signed(envelope, PublicKey.parse(spki))
-            if report.tried(payloads.path(envelope.digest), lambda signed=signed: _holds(signed)):  # type: ignore[misc]
-                found.append(Found(index, signed))
+            statement = report.tried(payloads.path(envelope.digest), lambda signed=signed: read_signed(signed))  # type: ignore[misc]
+            if statement is not None:
+                found.append(Found(index, signed, statement))
     return found
 
 
@@ -72,7 +75,7 @@ def check_people(report: Report, payloads: Payloads, found: Sequence[Found]) -> 
     """Reports a key registry that does not fold; deeds of keys that may not say them are notes, and never count."""
     people = People(lambda digest: payloads.get(digest) if payloads.has(digest) else None)
     for item in found:
-        statement = item.signed.envelope.statement()
+        statement = item.statement
         path = payloads.path(item.signed.envelope.digest)
         for digest in report.tried(path, lambda statement=statement: referred(statement)) or ():  # type: ignore[misc]
             if payloads.presence(digest) is Presence.UNAVAILABLE:
@@ -87,7 +90,7 @@ def check_people(report: Report, payloads: Payloads, found: Sequence[Found]) -> 
             report.note(path, f"leaf {item.index} does not count: {error.says}")
 
 
-def check_index(report: Report, payloads: Payloads, leaves: Known) -> None:
+def check_index(report: Report, payloads: Payloads, leaves: Known, found: Sequence[Found]) -> None:
     """Reports an index that is not what leaves and payloads say, though it is derived; notes one that lags behind."""
     path = report.directory / "index.sqlite"
     whole = [leaf for leaf in leaves if leaf is not None]
@@ -102,7 +105,10 @@ def check_index(report: Report, payloads: Payloads, leaves: Known) -> None:
         return
     rows = list(index.select({}, 0, len(whole)))
     index.close()
-    expected = report.tried(payloads.directory, lambda: list(recovered_rows(payloads, whole))) or []
+    known = {leaf_parts(whole[item.index])[:2]: _row(item) for item in found}
+    expected = report.tried(payloads.directory, lambda: list(known_rows(known | dict(erased_rows(payloads)), whole)))
+    if expected is None:
+        return
     if rows != expected[: len(rows)]:
         report.problem(path, "says something else than the ledger; it is derived: delete it")
     elif len(rows) < len(expected):
@@ -139,6 +145,6 @@ def _erased(payloads: Payloads) -> Iterator[tuple[bytes, bytes]]:
             yield bytes.fromhex(str(record["pae"])), bytes.fromhex(str(record["signature"]))
 
 
-def _holds(signed: Signed) -> bool:
-    signed.envelope.verify(signed.key)
-    return True
+def _row(item: Found) -> Row:
+    said, envelope = item.statement, item.signed.envelope.digest
+    return Row(item.index, said.id.hex, said.predicate_type, said.subject.hex, item.signed.key.digest.hex, envelope.hex)
