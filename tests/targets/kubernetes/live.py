@@ -40,7 +40,7 @@ def namespace_of(cluster: Cluster) -> Iterator[str]:
     cluster.delete(NAMESPACES, "", name)
 
 
-def until(holds: Callable[[], Value], seconds: float = 30.0) -> Value:
+def until(holds: Callable[[], Value], seconds: float = 150.0) -> Value:
     """Asks until something holds; what the server refuses meanwhile does not hold yet."""
     end, said = time.monotonic() + seconds, ""
     while time.monotonic() < end:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -43,17 +44,26 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 def governed(cluster: Cluster, namespace: str) -> Iterator[str]:
     """Returns a namespace where the policy is enforced and one image is granted."""
     cluster.apply(grants_object(namespace, {GOOD: (7, "2026-12-31")}))
-    for item in account("shop", namespace):
-        cluster.apply(item)
-    items = policy_objects(namespace, "enforce")
-    for item in items:
-        cluster.apply(item)
-    until(lambda: refused(cluster, pod(namespace, "probe", BAD)))
-    until(lambda: refused(cluster, workload(namespace, "probe", BAD)))
-    until(lambda: refused(cluster, cron(namespace, BAD)))
-    yield namespace
-    for item in removal(items):
-        cluster.delete(Kind(str(item["apiVersion"]), str(item["kind"])), "", reference(item)[2])
+    items = (*account("shop", namespace), *policy_objects(namespace, "enforce"))
+    with applied(cluster, items):
+        until(lambda: refused(cluster, pod(namespace, "probe", BAD)))
+        until(lambda: refused(cluster, workload(namespace, "probe", BAD)))
+        until(lambda: refused(cluster, cron(namespace, BAD)))
+        yield namespace
+
+
+@contextmanager
+def applied(cluster: Cluster, items: Iterable[Object]) -> Iterator[None]:
+    """Applies objects, and takes them away again whatever happens, bindings first."""
+    wanted = list(items)
+    try:
+        for item in wanted:
+            cluster.apply(item)
+        yield
+    finally:
+        for item in removal(wanted):
+            kind, within, name = reference(item)
+            cluster.delete(Kind(str(item["apiVersion"]), kind), within, name)
 
 
 def container(image: Digest | str, name: str = "main") -> Object:
@@ -167,20 +177,14 @@ def test_other_config_maps_are_nobodys_business(cluster: Cluster, governed: str)
 def test_audit_warns_and_refuses_nothing(cluster: Cluster, namespace: str) -> None:
     """The same policy before it is enforced."""
     cluster.apply(grants_object(namespace, {}))
-    items = policy_objects(namespace, "audit")
-    for item in items:
-        cluster.apply(item)
-    try:
+    with applied(cluster, policy_objects(namespace, "audit")):
         until(lambda: "no grant" in warning(cluster, namespace))
         assert not refused(cluster, pod(namespace, "bad", BAD))
-    finally:
-        for item in removal(items):
-            cluster.delete(Kind(str(item["apiVersion"]), str(item["kind"])), "", reference(item)[2])
 
 
 def test_a_governed_namespace_can_be_deleted(cluster: Cluster, governed: str) -> None:
     """Grants first or pods first: nothing hangs on the policy."""
-    cluster.apply(pod(governed, "left", GOOD) | {})
+    cluster.apply(pod(governed, "left", GOOD))
     cluster.delete(NAMESPACES, "", governed)
     until(lambda: cluster.get(NAMESPACES, "", governed) is None, seconds=90)
 
