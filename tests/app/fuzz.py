@@ -22,7 +22,7 @@ from tests.app.draw import Draw, Tagged, written
 from tests.app.oracle import VERSION, Case, ask, ours
 
 AT_ONCE = 64
-TRIES = 300
+TRIES = 60
 
 
 @dataclass
@@ -36,8 +36,8 @@ class Outcome:
     differences: list[str] = field(default_factory=list)
 
 
-def run(seed: int, rounds: int, root: Path) -> Outcome:
-    """Draws, asks both, and returns what came out."""
+def run(seed: int, rounds: int, root: Path, told: Callable[[Outcome], None] = lambda _: None) -> Outcome:
+    """Draws, asks both, and returns what came out; `told` hears of it on the way."""
     draw, outcome = Draw(seed, lambda text: _loads(text, root / "admits")), Outcome(seed)
     with ThreadPoolExecutor(AT_ONCE // 8) as pool:
         while outcome.rounds < rounds:
@@ -46,7 +46,7 @@ def run(seed: int, rounds: int, root: Path) -> Outcome:
             answers = pool.map(ask, cases, folders)
             for case, folder, theirs in zip(cases, folders, answers, strict=True):
                 _count(outcome, case, (loaded(case, folder), theirs), root / "shrunk")
-            print(outcome.rounds, outcome.accepted, len(outcome.differences), file=sys.stderr)
+            told(outcome)
     return outcome
 
 
@@ -151,15 +151,17 @@ def shown(case: Case) -> str:
 
 
 def main(seed: int, rounds: int, record: Path | None) -> int:
-    """Runs the fuzz, prints and records its outcome."""
+    """Runs the fuzz; prints and records its outcome, also on the way."""
     begun = time.monotonic()
+
+    def tell(outcome: Outcome) -> None:
+        found = {"compose": VERSION, **vars(outcome), "seconds": round(time.monotonic() - begun)}
+        if record is not None:
+            record.write_text(json.dumps(found, indent=2) + "\n")
+
     with tempfile.TemporaryDirectory() as root:
-        outcome = run(seed, rounds, Path(root))
-    found = {"compose": VERSION, **vars(outcome), "seconds": round(time.monotonic() - begun)}
-    text = json.dumps(found, indent=2)
-    print(text)
-    if record is not None:
-        record.write_text(text + "\n")
+        outcome = run(seed, rounds, Path(root), tell)
+    print(json.dumps(vars(outcome), indent=2))
     return 1 if outcome.differences else 0
 
 

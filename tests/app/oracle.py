@@ -58,6 +58,14 @@ class Case:
         return {"HOME": "/home/user", "PATH": "/usr/bin:/bin", **self.env}
 
 
+DIFFERENCES = Path(__file__).parent / "differences" / "loader.txt"
+
+
+def differences() -> list[Case]:
+    """Returns the cases that Compose and Seaway load differently on purpose."""
+    return list(_read(DIFFERENCES))
+
+
 def cases(*groups: str) -> list[Case]:
     """Returns the cases of the named files, or of all."""
     chosen = [CASES / f"{group}.txt" for group in groups] if groups else sorted(CASES.glob("*.txt"))
