@@ -70,7 +70,7 @@ volumes: {pg: {x-seaway: {retain: false}}}
         "compose.yaml:9:3 x-seaway.team",
         "compose.yaml:10:13 x-seaway.observe.sample",
         "compose.yaml:11:20 x-seaway.defaults.job.deadline",
-        "compose.yaml:12:11 volumes.pg.x-seaway.retain",
+        "compose.yaml:12:27 volumes.pg.x-seaway.retain",
     ]
 
 
