@@ -74,12 +74,12 @@ def walk(name: str, work: Path, environ: dict[str, str]) -> Came:
 
 def _stands(folder: Path, environ: dict[str, str]) -> bool:
     """Waits until every pod is ready or, where it is a job, has ended."""
-    for _ in range(60):
-        said = _seaway(folder, environ, "ps", "--json").stdout
-        states = [str(each.get("state")) for each in json.loads(said or "[]")]
+    for _ in range(90):
+        said = json.loads(_seaway(folder, environ, "ps", "--json").stdout or "[]")
+        states = [str(each.get("state")) for each in said] if isinstance(said, list) else []
         if states and all(state in ("ready", "ended", "completed", "serving") for state in states):
             return True
-        time.sleep(1)
+        time.sleep(2)
     return False
 
 
