@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,13 @@ def test_a_commands_end_is_its_exit_code() -> None:
 # -- the way in ------------------------------------------------------------------------------------------------------
 
 
-def written(tmp_path: Path, user: dict[str, object], **cluster: object) -> dict[str, str]:
+def written(tmp_path: Path, user: Mapping[str, object], **cluster: object) -> dict[str, str]:
     """Writes a kubeconfig and returns the environment that names it."""
     document = {
         "current-context": "one",
         "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": "https://api.example:6443/", **cluster}}],
-        "users": [{"name": "u", "user": user}],
+        "users": [{"name": "u", "user": dict(user)}],
     }
     file = tmp_path / "config"
     file.write_text(yaml.safe_dump(document))
