@@ -47,7 +47,7 @@ class GateKeys:
     approvals: int | Mapping[str, int] = 1
     soak: Seconds = later(86400.0, off=0.0)
     parity: bool = later(True, off=False)
-    admission: Literal["audit", "enforce"] = later("audit")
+    admission: Literal["audit", "enforce"] = "audit"
 
 
 @dataclass(frozen=True, slots=True)
