@@ -63,7 +63,7 @@ def walk(name: str, work: Path, environ: dict[str, str]) -> Came:
         for step in STEPS:
             done = _seaway(folder, environ, *commands.get(step, (step,)))
             if done.returncode:
-                came.stopped = _said(done.stderr or done.stdout)
+                came.stopped = _said(done.stdout if step == "check" else done.stderr or done.stdout)
                 return came
             came.done.append(step)
         came.stopped = "" if _stands(folder, environ) else "it did not stay up"
