@@ -22,7 +22,7 @@ from tests.app.draw import Draw, Tagged, written
 from tests.app.oracle import VERSION, Case, ask, ours
 
 AT_ONCE = 64
-TRIES = 60
+TRIES = 40
 
 
 @dataclass

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from seaway.app.interpolate import boolean
@@ -58,6 +58,11 @@ def count(value: Any) -> int:
     if number < 0:
         raise ValueError(f"{number} is negative")
     return number
+
+
+def unsigned(bits: int) -> Callable[[Any], int]:
+    """Makes the kind of a whole number of so many bits, which wraps around."""
+    return lambda value: count(value) % (1 << bits)
 
 
 def number(value: Any) -> float:
@@ -212,7 +217,8 @@ def repeated(value: Any) -> Map:
         raise ValueError(f"{printed(value)} is not a mapping")
     found = Map()
     for key, item in value.items():
-        found.put(key, Seq(map(printed, item if isinstance(item, Seq) else [item])), value.at.get(key))
+        if item or not isinstance(item, Seq):
+            found.put(key, Seq(map(printed, item if isinstance(item, Seq) else [item])), value.at.get(key))
     return found
 
 

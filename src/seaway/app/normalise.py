@@ -63,8 +63,9 @@ def _service(service: Map, environment: Mapping[str, str]) -> None:
     if service.get("environment") is not None:
         service["environment"] = _passed(service["environment"], environment, keep=True)
     for volume in service.get("volumes") or ():
-        if isinstance(volume, Map) and isinstance(volume.get("target"), str):
-            volume["target"] = clean(volume["target"])
+        if not isinstance(volume, Map) or not isinstance(volume.get("target"), str):
+            raise ValueError("a mount needs a target")
+        volume["target"] = clean(volume["target"])
     _dependencies(service)
     inherit(service)
 

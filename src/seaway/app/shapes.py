@@ -51,6 +51,8 @@ LEAVES: dict[str, Kind] = {
     "whole": Kind(_leaf(kinds.whole)),
     "some": Kind(_leaf(kinds.whole), keeps_zero=True),
     "count": Kind(_leaf(kinds.count)),
+    "port": Kind(_leaf(kinds.unsigned(32))),
+    "weight": Kind(_leaf(kinds.unsigned(16))),
     "tally": Kind(_leaf(kinds.count), keeps_zero=True),
     "number": Kind(_leaf(kinds.number)),
     "size": Kind(_leaf(kinds.size)),
@@ -174,7 +176,7 @@ BUILD = shape(
 # Compose prints these under Go's names, zeros and all.
 _PATH = {"path": Kind(_leaf(lambda value: kinds.text(value or "")), keeps_zero=True, opts_out=True, name="Path")}
 _RATE = Kind(_leaf(lambda value: kinds.size(value or 0) or "0"), keeps_zero=True, opts_out=True, name="Rate")
-_WEIGHING = Kind(_leaf(lambda value: kinds.whole(value or 0)), keeps_zero=True, opts_out=True, name="Weight")
+_WEIGHING = Kind(_leaf(lambda value: kinds.unsigned(16)(value or 0)), keeps_zero=True, opts_out=True, name="Weight")
 _THROTTLE = {**_PATH, "rate": _RATE}
 _WEIGHT = {**_PATH, "weight": _WEIGHING}
 BLKIO = shape(
@@ -183,7 +185,7 @@ BLKIO = shape(
         for name in ("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops")
     },
     {"weight_device": many(shape(_WEIGHT))},
-    whole="weight",
+    weight="weight",
 )
 _UPDATE = shape(tally="parallelism", delay="delay monitor", text="failure_action order", number="max_failure_ratio")
 _GENERIC = shape({"discrete_resource_spec": one(shape(text="kind", some="value"))})
@@ -253,7 +255,7 @@ SERVICE = shape(
         "logging": one(shape(text="driver", mapping="options")),
         "models": named(shape(text="endpoint_var model_var")),
         "networks": named(_NETWORK),
-        "ports": many(shape(text="name mode host_ip published protocol app_protocol", count="target")),
+        "ports": many(shape(text="name mode host_ip published protocol app_protocol", port="target")),
         "volumes": many(VOLUME),
         "post_start": many(HOOK),
         "pre_stop": many(HOOK),
