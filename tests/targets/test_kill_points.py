@@ -124,7 +124,9 @@ def swept(folder: Path, root: Path, point: Point) -> Killed:
     began, met, wrong = time.monotonic(), False, ""
     try:
         met = kill_at(folder, root, point)
-    except (AssertionError, OSError, subprocess.SubprocessError, SeawayError) as error:
+    except subprocess.TimeoutExpired as error:
+        wrong = f"TimeoutExpired: the walk did not end in {error.timeout:g} s"
+    except (AssertionError, OSError, SeawayError) as error:
         wrong = f"{type(error).__name__}: {error}"[:2000]
     else:
         shutil.rmtree(folder, ignore_errors=True)
