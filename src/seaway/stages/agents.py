@@ -2,7 +2,8 @@
 
 The agent itself is the program that runs on the machine that released; what is installed is its account with its
 rights, the `Release` resource, and the policies of admission. It works with that account alone: its token lasts a day
-and is asked for anew by every `install`. Taking it away leaves the app running, and nothing else.
+and is asked for anew by every `install`. Taking it away leaves the app running and, where images were governed, the one
+policy that matches nothing and that later ones need to work (`admission.py` says why).
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any
 
 import yaml
 
-from seaway.errors import ClusterRefused, NameUnknown, UsageError
+from seaway.errors import ClusterRefused, ClusterUnfit, NameUnknown, UsageError
 from seaway.stages import cluster
 from seaway.targets.blueprint import Blueprint
 from seaway.targets.kubernetes import grants
-from seaway.targets.kubernetes.admission import AGENT, GRANTS, Mode, policy_objects, removal
+from seaway.targets.kubernetes.admission import AGENT, GRANTS, Mode, policy_objects, probe_object, removal
 from seaway.targets.kubernetes.cluster import CONFIG_MAPS, Kind
 from seaway.targets.kubernetes.clusters import Clusters
 from seaway.targets.kubernetes.names import Object, label, reference
@@ -70,10 +71,28 @@ def install(space: Workspace, environment: str, say: Say) -> KubernetesTarget:
         say("grants", f"{len(adopted)} images that run already")
     for item in policies:
         place.cluster.apply(item)
+    if admission_of(space, environment) == "enforce":
+        _require_enforced(place)
     write_access(space, environment, place)
     cluster.remember(space, environment, place)
     say("admission", admission_of(space, environment) or "none: the environment has no gates")
     return place
+
+
+def _require_enforced(place: KubernetesTarget) -> None:
+    """Raises ClusterUnfit unless an image that nobody granted is refused: a policy that is there may yet do nothing."""
+    for _ in range(2 * MOMENTS):
+        try:
+            place.cluster.apply(probe_object(place.namespace), dry=True)
+        except ClusterRefused as error:
+            if "no grant" in error.says:
+                return
+        time.sleep(0.5)
+    raise ClusterUnfit(
+        "the API server lets images in that nobody granted, although the policies are there",
+        where=place.namespace,
+        hint="restart the API server: it no longer watches what policies are about, then seaway agent install again",
+    )
 
 
 def _running(place: KubernetesTarget) -> dict[str, str]:

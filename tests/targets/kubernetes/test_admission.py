@@ -13,7 +13,15 @@ import pytest
 from seaway.digest import Digest
 from seaway.errors import ClusterRefused
 from seaway.targets.kubernetes import grants
-from seaway.targets.kubernetes.admission import AGENT, GRANTS, grants_object, key, policy_objects, removal
+from seaway.targets.kubernetes.admission import (
+    AGENT,
+    GRANTS,
+    anchor_objects,
+    grants_object,
+    key,
+    policy_objects,
+    removal,
+)
 from seaway.targets.kubernetes.cluster import CONFIG_MAPS, NAMESPACES, Cluster, Kind
 from seaway.targets.kubernetes.kubeconfig import Access
 from seaway.targets.kubernetes.names import reference
@@ -28,10 +36,13 @@ TODAY = date(2026, 1, 1)
 Object = dict[str, Any]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(rig: Rig) -> Cluster:
-    """Returns the rig's cluster."""
-    return opened(rig)
+    """Returns the rig's cluster, with the anchor that keeps policies of this kind alive."""
+    found = opened(rig)
+    for item in anchor_objects():
+        found.apply(item)
+    return found
 
 
 @pytest.fixture

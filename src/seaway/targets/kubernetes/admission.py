@@ -7,6 +7,8 @@ Rules (each closed a way around, or an outage):
   and deletion go on whatever has expired; the namespace's own controllers are never asked.
 - `parameterNotFoundAction: Allow`: parameters are looked up before conditions, so a namespace whose ConfigMap went
   first could otherwise never be deleted. What that opens is closed by the guard: nobody but the agent writes grants.
+- The anchor stays: an API server (measured on 1.36.3) that has lost its last policy with a ConfigMap as parameter stops
+  watching ConfigMaps and takes no later policy of that kind into effect until it is restarted, letting everything in.
 - Audit installs `Ignore` and `[Audit, Warn]` and no guard: with `Fail` an error of configuration denies all the same.
 """
 
@@ -22,6 +24,7 @@ from seaway.targets.kubernetes.names import MANAGED_BY, MANAGER, Object
 API = "admissionregistration.k8s.io/v1"
 GRANTS = "seaway-grants"
 AGENT = "seaway-agent"
+ANCHOR = "seaway-anchor"
 LARGEST = 4_000  # grants in a ConfigMap of 1 MiB
 EXEMPT = (
     "system:serviceaccount:kube-system:namespace-controller",
@@ -90,18 +93,45 @@ def name_of(shape: str, namespace: str) -> str:
     return f"seaway-{shape}.{namespace}"
 
 
-def _lists(of: str, spec: str) -> str:
+def anchor_objects() -> tuple[Object, ...]:
+    """Returns a policy that matches nothing and keeps ConfigMaps watched; see the rules above."""
+    policy: Object = {
+        "failurePolicy": "Ignore",
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "matchConstraints": {
+            "namespaceSelector": _within(ANCHOR),
+            "resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["podtemplates"]}
+            ],
+        },
+        "validations": [{"expression": "true"}],
+    }
+    binding: Object = {
+        "policyName": ANCHOR,
+        "validationActions": ["Audit"],
+        "matchResources": {"namespaceSelector": _within(ANCHOR)},
+        "paramRef": {"name": GRANTS, "namespace": "default", "parameterNotFoundAction": "Allow"},
+    }
+    return (
+        _object("ValidatingAdmissionPolicy", ANCHOR, policy),
+        _object("ValidatingAdmissionPolicyBinding", ANCHOR, binding),
+    )
+
+
+def _lists(of: str, spec: str) -> tuple[str, ...]:
     """Returns the three lists of containers below an object, in CEL."""
     root = f"{of}.{spec}"
-    more = [f"{root}.?{name}.orValue([])" for name in ("initContainers", "ephemeralContainers")]
-    return f"[{root}.containers, {', '.join(more)}]"
+    more = (f"{root}.?{name}.orValue([])" for name in ("initContainers", "ephemeralContainers"))
+    return (f"{root}.containers", *more)
 
 
 def _policy(shape: Shape, namespace: str, mode: Mode) -> Object:
     now, before = _lists("object", shape.spec), _lists("oldObject", shape.spec)
-    images = ".map(l, l.map(c, c.image))"
-    granted = f"{now}.all(l, l.all(c, {_GRANTED}))"
-    named = f"{now}.map(l, l.filter(c, !({_GRANTED})).map(c, c.image).join(', ')).filter(l, l != '').join(', ')"
+    changed = " || ".join(
+        f"{after}.map(c, c.image) != {old}.map(c, c.image)" for after, old in zip(now, before, strict=True)
+    )
+    granted = " && ".join(f"{each}.all(c, {_GRANTED})" for each in now)
+    wrong = " + ".join(f"{each}.filter(c, !({_GRANTED})).map(c, c.image)" for each in now)
     spec: Object = {
         "failurePolicy": "Fail" if mode == "enforce" else "Ignore",
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
@@ -120,14 +150,14 @@ def _policy(shape: Shape, namespace: str, mode: Mode) -> Object:
         "matchConditions": [
             {
                 "name": "an-image-changes",
-                "expression": f"request.operation == 'CREATE' || {now}{images} != {before}{images}",
+                "expression": f"request.operation == 'CREATE' || {changed}",
             },
             {"name": "not-the-controllers", "expression": _not_exempt()},
         ],
         "validations": [
             {
                 "expression": granted,
-                "messageExpression": f"'no grant in {namespace} for: ' + {named}",
+                "messageExpression": f"'no grant in {namespace} for: ' + ({wrong}).join(', ')",
                 "message": "an image has no grant, or no digest",
                 "reason": "Forbidden",
             }
@@ -190,6 +220,18 @@ def _binding(name: str, namespace: str, mode: Mode, *, grants: bool) -> Object:
 def _object(kind: str, name: str, spec: Object) -> Object:
     about = {"name": name, "labels": {MANAGED_BY: MANAGER}}
     return {"apiVersion": API, "kind": kind, "metadata": about, "spec": spec}
+
+
+def probe_object(namespace: str) -> Object:
+    """Returns a pod whose image nobody granted: what an enforcing API server refuses."""
+    secure: Object = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    image = f"probe.seaway.dev/none@sha256:{'0' * 64}"
+    spec: Object = {
+        "containers": [{"name": "probe", "image": image, "securityContext": secure}],
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    about = {"name": "seaway-probe", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": spec}
 
 
 def removal(items: Iterable[Object]) -> list[Object]:

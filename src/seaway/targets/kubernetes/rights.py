@@ -7,7 +7,7 @@ roles, none on other namespaces, and may read no Secret.
 
 from __future__ import annotations
 
-from seaway.targets.kubernetes.admission import AGENT, Mode, policy_objects
+from seaway.targets.kubernetes.admission import AGENT, Mode, anchor_objects, policy_objects
 from seaway.targets.kubernetes.names import Object, labels
 from seaway.targets.kubernetes.resource import GROUP, PLURAL, definition
 
@@ -44,7 +44,7 @@ CLUSTER_RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 def install_set(app: str, namespace: Object, mode: Mode | None) -> tuple[Object, ...]:
     """Returns what an administrator applies, in order; without gates (`mode` None) there are no policies."""
     name = str(_named(namespace))
-    policies = policy_objects(name, mode) if mode else ()
+    policies = (*anchor_objects(), *policy_objects(name, mode)) if mode else ()
     return (namespace, definition(), *account(app, name), *policies)
 
 
