@@ -35,6 +35,7 @@ long: .venv/.dev .tools/.system ## fuzz, ten thousand runs, mutation: hours, res
 	SEAWAY_LONG=1 $(RUN) pytest tests -m long
 	$(RUN) tests.mutation.run seaway.release.judge tests/release/test_judge.py tests/release/test_sequential.py
 	$(RUN) tests.mutation.run seaway.release.sequential tests/release/test_judge.py tests/release/test_sequential.py
+	$(RUN) tests.app.guided 3600
 	$(RUN) tests.mutation.run seaway.app.merge tests/app/test_oracle.py tests/app/test_origins.py
 	$(RUN) tests.mutation.run seaway.evidence.merkle tests/evidence/test_merkle.py
 	$(RUN) tests.mutation.run seaway.evidence.files tests/evidence/test_files.py tests/evidence/test_notary.py
