@@ -170,7 +170,7 @@ class _Builder:
             value = self.resolved(event, tag)
         frame = self.stack[-1] if self.stack else None
         if frame is not None and frame.mapping and frame.key is None:
-            self.key(event, value, merges=plain and event.value == "<<")
+            self.key(event, value, merges=tag == "!!merge" or (plain and event.value == "<<"))
             return
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(value, 1, tag)

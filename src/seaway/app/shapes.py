@@ -175,7 +175,9 @@ BUILD = shape(
 )
 # Compose prints these under Go's names, zeros and all.
 _PATH = {"path": Kind(_leaf(lambda value: kinds.text(value or "")), keeps_zero=True, opts_out=True, name="Path")}
-_RATE = Kind(_leaf(lambda value: kinds.size(value or 0) or "0"), keeps_zero=True, opts_out=True, name="Rate")
+_RATE = Kind(
+    _leaf(lambda value: kinds.size(0 if value is None else value) or "0"), keeps_zero=True, opts_out=True, name="Rate"
+)
 _WEIGHING = Kind(_leaf(lambda value: kinds.unsigned(16)(value or 0)), keeps_zero=True, opts_out=True, name="Weight")
 _THROTTLE = {**_PATH, "rate": _RATE}
 _WEIGHT = {**_PATH, "weight": _WEIGHING}
