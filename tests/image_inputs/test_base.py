@@ -318,7 +318,7 @@ def test_a_base_that_comes_out_otherwise_is_refused(tmp_path: Path, store: Layou
     """A recorded digest is never replaced in silence."""
     pinned = bases(tmp_path, store).pin(BaseKeys(apt="debian/bookworm"), Platform())
     body = json.loads(json.dumps(pinned.json()))
-    body["layers"][0]["digest"] = str(Digest.of(b"poisoned"))
+    body["layers"][0]["digest"] = body["digest"] = str(Digest.of(b"poisoned"))
     with pytest.raises(DigestMismatch, match="made again"):
         bases(tmp_path, Layout(tmp_path / "fresh")).obtain(PinnedBase.parse(body))
 
