@@ -62,7 +62,13 @@ def count(value: Any) -> int:
 
 def unsigned(bits: int) -> Callable[[Any], int]:
     """Makes the kind of a whole number of so many bits, which wraps around."""
-    return lambda value: count(value) % (1 << bits)
+
+    def kind(value: Any) -> int:
+        if isinstance(value, str) and bits == 16:
+            raise ValueError(f"{value!r} is not a whole number")
+        return count(value) % (1 << bits)
+
+    return kind
 
 
 def number(value: Any) -> float:

@@ -48,7 +48,9 @@ def _mount_source(value: Any, folder: Folder) -> Any:
 
 
 def _context(value: Any, folder: Folder) -> Any:
-    if not isinstance(value, str) or "://" in value or value.startswith(("service:", *_REMOTE)):
+    if not isinstance(value, str):
+        raise ValueError("a build context must be a string")
+    if "://" in value or value.startswith(("service:", *_REMOTE)):
         return value
     return _file(value, folder)
 
