@@ -15,7 +15,6 @@ from seaway.app.merge import merged
 from seaway.app.tree import Map, Path, copied, size
 from seaway.errors import MergeError, SchemaError
 
-
 CHAIN = 100
 COPIED = 1_000_000
 

@@ -17,7 +17,6 @@ from seaway.app.sources import Source
 from seaway.app.tree import Map, Mark, mark_of
 from seaway.errors import InterpolationError, LimitExceeded, SourceMissing
 
-
 # Read anew for each service that names them.
 MOST = 8 << 20
 
