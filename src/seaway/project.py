@@ -15,10 +15,18 @@ from typing import Self
 from seaway.app.load import How, load, select
 from seaway.app.model import App
 from seaway.app.select import Selection
-from seaway.errors import NameUnknown
+from seaway.errors import NameUnknown, SourceMissing
 from seaway.targets.process.paths import ProjectPaths
 
 Ask = Callable[[str], bytes]
+
+
+def here() -> Path:
+    """Returns the current folder; raises SourceMissing where it was removed under the shell."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise SourceMissing("the current folder is gone", hint="cd into the project's folder again") from error
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Project:
     ) -> Self:
         """Finds the project from the current folder; raises SourceMissing where there is no compose file."""
         selection = select(
-            Path.cwd(),
+            here(),
             environ,
             files=files,
             profiles=profiles,

@@ -73,3 +73,10 @@ def test_an_ignore_file_that_cannot_be_read_is_named(tmp_path: Path, patterns: b
     (tmp_path / ".dockerignore").write_bytes(patterns)
     with pytest.raises(SourceMissing, match=r"^\.dockerignore "):
         read_source(tmp_path)
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    """The shell stands in a folder that somebody removed: a missing source, not a fault of ours."""
+    script = f'd=$(mktemp -d -p {tmp_path}); cd "$d"; rmdir "$d"; exec {SEAWAY} ps'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, "folder is gone" in done.stderr) == (10, True)

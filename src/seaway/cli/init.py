@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -11,6 +10,7 @@ from seaway.cli.editing import written
 from seaway.cli.frame import command
 from seaway.cli.output import Output
 from seaway.pipeline.begin import begin
+from seaway.project import here
 from seaway.revision.first import Wishes
 
 
@@ -29,7 +29,7 @@ def init_(output: Output, small_team: bool, owner: str | None, yes: bool) -> Non
       seaway init --small-team --owner ada --yes
     """
     chosen = click.get_current_context().find_root().obj or {}
-    found = begin(Path.cwd(), dict(os.environ), chosen, Wishes(small_team, owner))
+    found = begin(here(), dict(os.environ), chosen, Wishes(small_team, owner))
     diff = found.draft.diff()
     done = written(output, found.draft, yes=yes, again="seaway init --yes")
     output.data({"diff": diff, "written": done, "read": found.said, "left": found.left}, "")

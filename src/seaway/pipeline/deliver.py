@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seaway.app.keys import unacted
 from seaway.errors import UsageError
 from seaway.evidence.roles import Role
 from seaway.pipeline.choice import Choice, Say
@@ -16,8 +17,11 @@ from seaway.workspace import Workspace
 
 def promote(space: Workspace, environment: str, say: Say, *, choice: Choice) -> Decision:
     """Grants the bundle to an environment if its gates open; either way the decision is signed and recorded."""
-    if deciding.gates_of(space, environment) is None:
+    gates = deciding.gates_of(space, environment)
+    if gates is None:
         raise UsageError(f"{environment} has no gates", hint=f"seaway release {environment}")
+    for path, _ in unacted(gates):
+        say("gates", f"{'.'.join(path)} is not enforced yet: seaway check --explain SW-105")
     with space.notary() as notary:
         operator = acting.actor(space, notary, Role.OPERATOR, named=choice.key, environment=environment)
         bundle = chosen(space, choice)
