@@ -11,7 +11,7 @@ from seaway.cli.opening import workspace
 from seaway.cli.output import Output
 from seaway.cli.watching import line, unlock
 from seaway.errors import AgentMissing, EvidenceMissing, KeyRefused, NameUnknown, StoreError
-from seaway.stages import built, deciding, releasing
+from seaway.stages import built, calling, deciding, releasing
 from seaway.workspace import Workspace
 
 
@@ -38,6 +38,8 @@ def _of(space: Workspace, name: str) -> dict[str, Any]:
     if space.place.ledger.is_dir():
         with space.reading() as notary:
             granted, runs = deciding.granted(notary, name), deciding.running(notary, name)
+    if space.base.extension.environments[name].target != "kubernetes":
+        runs = calling.running_bundle(space, name)
     release = _release(space, name)
     gated = deciding.gates_of(space, name) is not None
     return {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from seaway.digest import Digest
 from seaway.project import Project
 from seaway.targets.opening import open_target
 from seaway.targets.process.cells import CellState
 from seaway.targets.process.client import AgentClient
+from seaway.targets.process.store import Store
 
 
 def known_agent(space: Project) -> AgentClient:
@@ -23,3 +25,12 @@ def runs(space: Project, environment: str) -> bool:
         return any(cell.state is not CellState.ENDED for cell in target.supervisor.cells.seen())
     finally:
         target.supervisor.close()
+
+
+def running_bundle(space: Project, environment: str) -> Digest | None:
+    """Returns the bundle that runs on this machine, whatever the ledger remembers; None where no replica runs."""
+    if not runs(space, environment):
+        return None
+    store = Store(space.paths.environment(environment))
+    stable = store.wishes().stable
+    return next((each.version.bundle for digest, each in store.installed().items() if digest == stable), None)
