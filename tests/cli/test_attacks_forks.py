@@ -49,8 +49,8 @@ def test_a_ledger_that_was_rolled_back_is_refused(words: tuple[str, ...], shop: 
 def test_a_ledger_that_went_another_way_is_refused(words: tuple[str, ...], shop: Shop, founded: Shop) -> None:
     """An older copy to which somebody added other entries is as long, and no extension."""
     other = founded.copy(shop.home / "other")
-    for _ in range(3):
-        assert approve(other).code == 0
+    for number in range(3):
+        assert approve(other, "--reason", f"read it, {number}").code == 0
     shutil.rmtree(shop.ledger)
     shutil.copytree(other.ledger, shop.ledger)
     said = shop.run(*words)

@@ -171,7 +171,7 @@ def test_names_that_the_file_system_cannot_tell_apart_are_refused(
     image = put_image(store, put_layer(store, text("README"), text("readme")))
     with pytest.raises(ArchiveRefused, match="cannot tell") as refused:
         ImageRoots(tmp_path / "r").root(store, image.digest)
-    assert refused.value.where == "readme"
+    assert str(refused.value.where).endswith(", readme")
 
 
 def test_wrong_bytes_are_refused(store: Layout, tmp_path: Path) -> None:
