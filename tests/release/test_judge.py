@@ -19,6 +19,12 @@ CLEAN = counted("errors", [(50, 0)] * 2, [(50, 0)] * 3)
 WORSE = counted("errors", [(50, 12), (50, 11)], [(50, 1), (50, 0), (50, 1)])
 
 
+def test_the_words_of_a_verdict_are_those_on_record() -> None:
+    """Evidence files, ledgers and runbooks hold these words: they are never spelt otherwise."""
+    assert list(Outcome) == ["continue", "promote", "hold", "rollback"]
+    assert list(Reason) == ["", "regressed", "collapsed", "blind", "doubtful", "budget"]
+
+
 def test_nothing_counted_goes_on() -> None:
     """Before the first ticks there is neither a hold nor an end."""
     said = verdict(Evidence.start(spec()), spec())
@@ -29,7 +35,8 @@ def test_perfect_release_is_promoted_after_261_ticks_of_100() -> None:
     """With U = 0.53 % the verdict is promote at tick 261 and not at 260."""
     assert verdict(fed(spec(), *[CLEAN] * 260), spec()).outcome is Outcome.CONTINUE
     said = verdict(fed(spec(), *[CLEAN] * 261), spec())
-    assert (said.outcome, said.requests) == (Outcome.PROMOTE, 26_100)
+    assert (said.outcome, said.requests, said.ticks) == (Outcome.PROMOTE, 26_100, 261)
+    assert (said.criterion, said.says) == ("", "every criterion is certified")
 
 
 def test_burst_1_certifies_the_demo_in_384_requests() -> None:
@@ -79,6 +86,7 @@ def test_advice_only_holds() -> None:
     assert said.standings[0].advice >= 100.0
     assert said.e < 100.0
     assert (said.outcome, said.reason) == (Outcome.HOLD, Reason.DOUBTFUL)
+    assert said.says.startswith("requests differ, pods not yet: errors: bad 12.0% / 0.4%  E ")
 
 
 def test_doubt_comes_before_promotion() -> None:
@@ -220,6 +228,8 @@ def test_three_signals_of_a_criterion_are_averaged() -> None:
     evidence = fed(rules, *[(*worse, *same)] * 4)
     said = verdict(evidence, rules).standings[0]
     assert said.absolute is None
+    assert said.relative == said.certificate == pytest.approx(sum(one.relative.value for one in evidence.series) / 3)
+    assert said.advice == pytest.approx(sum(one.advice.mean() for one in evidence.series) / 3)
     assert said.regress == pytest.approx((evidence.series[0].e + 2.0) / 3)
     assert evidence.series[0].e > 5.0
 

@@ -105,6 +105,23 @@ def test_a_linear_factor_is_between_a_tenth_and_1_9(drawn: tuple[list[int], int]
         assert all(1.0 - bet - 1e-12 <= factor <= 1.0 + bet + 1e-12 for bet, factor in zip(LINEAR, linear, strict=True))
 
 
+def test_the_bets_are_those_that_replays_need() -> None:
+    """A verdict is replayed with the same bits, so the grids never move."""
+    assert LINEAR == (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
+    assert TILTS == (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+    assert ABSOLUTE == (0.9, 0.1)
+
+
+def test_an_absolute_factor_averages_the_pods_shares() -> None:
+    """burst 0: r = (1 - mean k/n) / (1 - q0), over pods and not over requests."""
+    assert absolute(((10, 5), (20, 5)), 0.1, 0)[0] == pytest.approx((1 - (0.5 + 0.25) / 2) / 0.9)
+
+
+def test_an_absolute_factor_counts_bursts_that_may_fail_together() -> None:
+    """burst b: two bad of four that fail together are half a unit, and ten requests are two units."""
+    assert absolute(((10, 2),), 0.1, 4)[0] == pytest.approx((1 - 2 / 4) / 0.9**2)
+
+
 def test_linear_bet_is_one_plus_lambda_g() -> None:
     """By hand: scores 3, 1 | 0, 0; mean 1; g = (2+0)/2 over the largest attainable (2+0)/2 = 1."""
     linear, _ = permutation((1, 9), (0, 0), 1)
