@@ -118,7 +118,7 @@ def _summed(evidence: Evidence, spec: Spec, group: Group, series: tuple[Series, 
     return Evidence(
         series=series,
         peaks=tuple([max(old, new) for old, new in zip(evidence.peaks, values, strict=True)]),
-        ticks=ticks,
+        ticks=evidence.ticks + 1,
         through=group.at,
         peak=max(evidence.peak, total(values)),
         collapsed=evidence.collapsed or (_collapse(spec, recent) if suspected > since else ""),
