@@ -12,7 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -236,7 +236,14 @@ def test_a_power_cut_loses_nothing_acknowledged(recording: Recording) -> None:
 
 def test_a_power_cut_after_a_kill_loses_nothing_either(fresh: Recording) -> None:
     """What a killed process left unsynced is not durable for the one that goes on, until it is synced again."""
-    check_killed(fresh, random.sample(points(fresh), 1))
+    check_killed(fresh, dice().sample(points(fresh), 1))
+
+
+@pytest.mark.parametrize("name", ["versions/*", "configs/*", "secrets/*", "wishes.json", "addresses.json", "cells/*"])
+def test_a_name_that_a_killed_process_left_is_synced_before_it_is_answered_for(fresh: Recording, name: str) -> None:
+    """Killed at the sync after the name was made: the next process finds it there, equal, and yet not durable."""
+    points(fresh)
+    check_killed(fresh, [("fsync", sync_after(fresh.operations, name))])
 
 
 @pytest.mark.long
@@ -248,7 +255,7 @@ def test_no_power_cut_after_any_kill_loses_anything(fresh: Recording) -> None:
 
 def test_a_sync_is_needed(recording: Recording) -> None:
     """One of them, drawn anew each time: the lane can turn red."""
-    check_needed(recording, random.sample(recording.syncs(), 1))
+    check_needed(recording, dice().sample(recording.syncs(), 1))
 
 
 @pytest.mark.long
@@ -256,6 +263,13 @@ def test_a_sync_is_needed(recording: Recording) -> None:
 def test_each_sync_is_needed(recording: Recording) -> None:
     """With any one sync left out there is a cut after which something is lost or torn."""
     check_needed(recording, recording.syncs())
+
+
+def dice() -> random.Random:
+    """Returns dice of a seed that a failure shows; `SEAWAY_SEED` throws them again."""
+    seed = int(os.environ.get("SEAWAY_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"SEAWAY_SEED={seed}")
+    return random.Random(seed)
 
 
 def points(fresh: Recording) -> list[tuple[str, int]]:
@@ -270,6 +284,16 @@ def points(fresh: Recording) -> list[tuple[str, int]]:
         if name in ("fsync", "rename", "mkdir"):
             found.append((name, counts[name]))
     return found
+
+
+def sync_after(operations: list[Operation], name: str) -> int:
+    """Returns which sync, counted from 1, follows the last rename or mkdir that made such a name."""
+    made = [at for at, each in enumerate(operations) if each.name in ("rename", "mkdir") if _made(each).match(name)]
+    return 1 + sum(each.name == "fsync" for each in operations[: made[-1]])
+
+
+def _made(operation: Operation) -> PurePath:
+    return PurePath(operation.other or operation.path)
 
 
 def check_killed(fresh: Recording, killed: list[tuple[str, int]]) -> None:

@@ -29,6 +29,7 @@ class Launcher:
     def __init__(self, paths: EnvironmentPaths, cells: Cells) -> None:
         self.paths = paths
         self.cells = cells
+        self._store = Store(paths)
 
     @cached_property
     def way(self) -> Way:
@@ -47,7 +48,7 @@ class Launcher:
 
     def places(self, services: Sequence[str]) -> Places:
         """Returns loopback addresses with a place for each service, the same ones each time."""
-        return Store(self.paths).addresses(tuple(services))
+        return self._store.addresses(tuple(services))
 
     def start(self, start: Start, installed: Installed, addresses: Places) -> None:
         """Puts a run on disk and starts it, at a free address if it has none yet."""

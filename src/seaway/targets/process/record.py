@@ -1,6 +1,7 @@
 """Small JSON files that are whole or absent: written beside, synced, renamed, the folder synced.
 
-A reader sees the old value or the new one; a process killed anywhere, or a full disk, leaves the old one.
+A reader sees the old value or the new one; a process killed anywhere, or a full disk, leaves the old one. What a killed
+process had renamed may be seen and yet not be durable: whoever finds it and answers for it syncs its folder again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def make_folder(folder: Path) -> None:
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
+    if os.access(folder.parent, os.R_OK | os.W_OK):  # else this one was not made by us
+        sync_folder(folder.parent)  # whoever made this one may have been killed before the sync
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
         sync_folder(each.parent)
@@ -53,6 +56,14 @@ def sync_folder(folder: Path) -> None:
 def write_json(path: Path, value: object, *, mode: int = 0o600) -> None:
     """Replaces a JSON file whole."""
     write_bytes(path, json.dumps(value, sort_keys=True, indent=1).encode() + b"\n", mode=mode)
+
+
+def keep_json(path: Path, value: object) -> None:
+    """Makes a JSON file hold a value durably; one that holds it already is not written again, only its name synced."""
+    if read_json(path) == value:
+        sync_folder(path.parent)  # its bytes were synced before it got this name
+    else:
+        write_json(path, value)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ def known_key(paths: EnvironmentPaths) -> bytes:
 def request_key(paths: EnvironmentPaths) -> bytes:
     """Returns the environment's key, made the first time; of two that make it at once one wins for both."""
     if known := known_key(paths):
+        sync_folder(paths.folder)  # whoever made it may have been killed before the sync
         return known
     beside = paths.request_key.with_name(f".request.key.{os.getpid()}.{secrets.token_hex(4)}")
     write_bytes(beside, secrets.token_hex(_BYTES).encode() + b"\n", mode=0o600)

@@ -13,7 +13,7 @@ from seaway.targets.document import read_version, version_document
 from seaway.targets.process.addresses import Addresses, choose
 from seaway.targets.process.listeners import listeners
 from seaway.targets.process.paths import EnvironmentPaths
-from seaway.targets.process.record import read_json, write_json
+from seaway.targets.process.record import keep_json, read_json
 from seaway.targets.process.wishes import Wishes
 
 
@@ -32,6 +32,7 @@ class Store:
     def __init__(self, paths: EnvironmentPaths) -> None:
         self.paths = paths
         self._installed: dict[str, tuple[int, Installed]] = {}
+        self._durable: dict[str, object] = {}  # the addresses as last kept: every turn asks for them
 
     def wishes(self) -> Wishes:
         """Returns what is wished; nothing yet is no wish."""
@@ -51,10 +52,8 @@ class Store:
         return after
 
     def keep(self, wishes: Wishes) -> None:
-        """Stores wishes, unless they are stored already."""
-        document = wishes.document()
-        if read_json(self.paths.wishes) != document:
-            write_json(self.paths.wishes, document)
+        """Stores wishes durably."""
+        keep_json(self.paths.wishes, wishes.document())
 
     def install(self, installed: Installed) -> None:
         """Stores a version under its digest."""
@@ -63,9 +62,7 @@ class Store:
             "roots": {str(digest): str(root) for digest, root in installed.roots.items()},
             "images": {str(digest): identity for digest, identity in installed.images.items()},
         }
-        path = self.paths.versions / f"{installed.version.digest.hex}.json"
-        if read_json(path) != document:
-            write_json(path, document)
+        keep_json(self.paths.versions / f"{installed.version.digest.hex}.json", document)
 
     def installed(self) -> dict[Digest, Installed]:
         """Returns the installed versions by digest, read again only where a file changed."""
@@ -86,8 +83,9 @@ class Store:
         else:
             known = choose(str(self.paths.folder), self.paths.environment, listeners())
         full = known.including(services)
-        if document != full.document():
-            write_json(self.paths.addresses, full.document())
+        if not (document == full.document() == self._durable):
+            keep_json(self.paths.addresses, full.document())
+            self._durable = full.document()
         return full
 
 

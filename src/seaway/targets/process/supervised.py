@@ -23,7 +23,7 @@ from seaway.targets.process.logs import LogReader, Logs
 from seaway.targets.process.once import Errand, Outcome, run_once
 from seaway.targets.process.paths import EnvironmentPaths
 from seaway.targets.process.plan import job_state
-from seaway.targets.process.record import make_folder, write_bytes
+from seaway.targets.process.record import make_folder, sync_folder, write_bytes
 from seaway.targets.process.spec import secret_path
 from seaway.targets.process.store import Installed, Store
 from seaway.targets.process.supervisor import SETTLED, Look, Supervisor
@@ -99,8 +99,11 @@ class SupervisedTarget:
     def keep_configs(self, version: Version, configs: Blobs | None) -> None:
         """Keeps the bytes of a version's configuration by digest."""
         for digest in version.blueprint.configs.values():
-            if configs and not (self.paths.configs / digest.hex).exists():
-                write_bytes(self.paths.configs / digest.hex, configs(digest), mode=0o644)
+            path = self.paths.configs / digest.hex
+            if path.exists():
+                sync_folder(path.parent)  # whoever wrote it may have been killed before the sync
+            elif configs:
+                write_bytes(path, configs(digest), mode=0o644)
 
     def keep_secrets(self, version: Version) -> dict[str, Path]:
         """Keeps the present values of a version's secrets, and returns where; raises SourceMissing."""
