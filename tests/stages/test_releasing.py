@@ -13,9 +13,19 @@ import pytest
 from seaway.digest import Digest
 from seaway.errors import Aborted, Held, NoWayBack, RolledBack, Stranded
 from seaway.evidence.notary import Notary
-from seaway.evidence.progress import MetricSummary, ReleaseRequest
+from seaway.evidence.progress import Deployment, MetricSummary, ReleaseRequest
 from seaway.evidence.statement import Statement
-from seaway.stages.releasing import LONGEST_HOLD, _next, _waits_for_somebody, lived, or_raise, previous, under_way
+from seaway.stages.places import kept
+from seaway.stages.releasing import (
+    LONGEST_HOLD,
+    _next,
+    _waits_for_somebody,
+    lived,
+    or_raise,
+    previous,
+    under_way,
+    way_back,
+)
 from seaway.targets.base import Version
 from seaway.targets.process.paths import ProjectPaths
 from seaway.targets.process.store import Installed, Store
@@ -91,6 +101,34 @@ def test_the_way_back_is_the_newest_other_bundle_that_was_live(world: World, tmp
         _record(notary, world, *ended, _ended(subject("bad"), "rolled-back", release="4"))
         _record(notary, world, _ended(subject("other"), environment="staging", release="5"))
         assert previous(space, notary, "production") == subject("one")
+
+
+def test_the_way_back_is_what_was_installed_then(world: World, tmp_path: Path) -> None:
+    """The same version with its configuration, not the old bundle with what the compose file says today."""
+    space, first = _space(tmp_path), version("one", environment="production", api="v1")
+    now = version("two", environment="production", api="v2")
+    environment = space.paths.environment("production")
+    environment.make()
+    store = Store(environment)
+    (root := tmp_path / "root").mkdir()
+    store.install(Installed(first, {subject("image"): root}))
+    store.install(Installed(now, {}))
+    store.keep(replace(store.wishes(), stable=now.digest))
+    deployed = Deployment(
+        environment="production",
+        place="process:here",
+        manifest_digest=first.digest,
+        release="1",
+        at=START,
+        person="p",
+        services={},
+    )
+    with world.found() as notary:
+        _record(notary, world, deployed.about(first.bundle), _ended(first.bundle), _ended(now.bundle, release="2"))
+        placed = way_back(space, notary, "production", lambda _what, _detail: None)
+    assert placed.version == first
+    root.rmdir()
+    assert kept(space, "production", [first.digest]) is None
 
 
 def test_without_a_bundle_that_was_live_there_is_no_way_back(world: World, tmp_path: Path) -> None:

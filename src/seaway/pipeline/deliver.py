@@ -11,7 +11,7 @@ from seaway.evidence.roles import Role
 from seaway.pipeline.choice import Choice, Say
 from seaway.pipeline.meant import chosen, releasable
 from seaway.policy.decision import Decision
-from seaway.stages import acting, built, deciding, releasing
+from seaway.stages import acting, deciding, places, releasing
 from seaway.workspace import Workspace
 
 
@@ -34,7 +34,8 @@ def promote(space: Workspace, environment: str, say: Say, *, choice: Choice) -> 
 def plan(space: Workspace, environment: str, say: Say, *, choice: Choice) -> releasing.Prepared:
     """Plans the release of what was promoted; nothing moves."""
     with space.reading() as notary:
-        return releasing.prepare(space, notary, environment, releasable(space, notary, environment, choice), say)
+        placed = places.install(space, environment, releasable(space, notary, environment, choice), say)
+        return releasing.prepare(space, notary, environment, placed, say)
 
 
 def release(space: Workspace, environment: str, prepared: releasing.Prepared, *, choice: Choice) -> int:
@@ -66,6 +67,5 @@ def is_way_back(space: Workspace, environment: str, running: Mapping[str, Any]) 
 def rollback(space: Workspace, environment: str, say: Say) -> releasing.Prepared:
     """Plans the way back to the bundle that was live before, configuration included, all at once."""
     with space.reading() as notary:
-        digest = releasing.previous(space, notary, environment)
-        bundle, _ = built.open_bundle(space, digest)
-        return releasing.without_judging(releasing.prepare(space, notary, environment, bundle, say))
+        placed = releasing.way_back(space, notary, environment, say)
+        return releasing.without_judging(releasing.prepare(space, notary, environment, placed, say))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from seaway.bundle import Bundle
+from seaway.digest import Digest
 from seaway.errors import NotYet
 from seaway.stages import cluster, running
 from seaway.stages.rendering import Rendering
@@ -41,6 +42,17 @@ def install(space: Workspace, environment: str, bundle: Bundle, say: Say) -> Pla
         say("routes", f"{', '.join(routed)}: shares are the gateway's; calls inside the cluster stay with stable")
     features = replace(KubernetesTarget.features, by_pods=split)
     return Placed(made.version, features, f"kubernetes:{target.cluster.access.name}/{target.namespace}")
+
+
+def kept(space: Workspace, environment: str, versions: Sequence[Digest]) -> Placed | None:
+    """Returns the first of these versions that this machine has whole: configuration, secrets and unpacked images."""
+    if cluster.is_cluster(space, environment):
+        return None
+    installed = Store(space.paths.environment(environment)).installed()
+    for each in (installed[digest] for digest in versions if digest in installed):
+        if all(root.is_dir() for root in each.roots.values()):
+            return Placed(each.version, SupervisedTarget.features, running.here(space, environment))
+    return None
 
 
 def by_pods(made: Rendering) -> frozenset[str]:

@@ -12,11 +12,10 @@ from typing import Any
 
 from seaway.app.model import App
 from seaway.app.release_keys import ReleaseKeys, SloKeys
-from seaway.bundle import Bundle
 from seaway.digest import Digest
 from seaway.errors import Aborted, AgentMissing, EvidenceMissing, Held, NameUnknown, NoWayBack, RolledBack, Stranded
 from seaway.evidence.notary import Notary
-from seaway.evidence.progress import ReleaseRequest
+from seaway.evidence.progress import Deployment, ReleaseRequest
 from seaway.evidence.statement import PredicateType
 from seaway.release.criteria import TIMED, Known, budget_of, declared, judged, spec_of
 from seaway.release.document import encode
@@ -25,6 +24,7 @@ from seaway.release.steps import Party, Plan
 from seaway.release.strategy import Move, describe, expand
 from seaway.stages import places
 from seaway.stages.acting import Person, now
+from seaway.stages.built import open_bundle
 from seaway.stages.calling import known_agent
 from seaway.stages.running import agent
 from seaway.targets.base import Features, Version
@@ -51,16 +51,15 @@ class Prepared:
         return describe(self.plan.steps)
 
 
-def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, say: Say) -> Prepared:
-    """Installs a bundle's version and plans its release against what is stable now."""
-    placed = places.install(space, environment, bundle, say)
+def prepare(space: Workspace, notary: Notary, environment: str, placed: places.Placed, say: Say) -> Prepared:
+    """Plans the release of an installed version against what is stable now."""
     version = placed.version
     app = space.load(environment, governed=True)
     keys = app.extension.release
     canary, before = Party.of(version), places.stable(space, environment)
     if before is not None and before.digest == version.digest:
         raise EvidenceMissing(
-            f"there is nothing to release: {environment} runs bundle {bundle.digest.short}",
+            f"there is nothing to release: {environment} runs bundle {version.bundle.short}",
             hint="build and promote another bundle",
         )
     stable = Party.of(before) if before is not None else None
@@ -70,11 +69,11 @@ def prepare(space: Workspace, notary: Notary, environment: str, bundle: Bundle, 
     plan = Plan(
         release=_next(notary, environment),
         environment=environment,
-        bundle=bundle.digest,
+        bundle=version.bundle,
         canary=canary,
         stable=stable,
         steps=expand(keys, move, placed.features),
-        judge=spec_of(keys, known or _any(app, canary), bundle.digest, LENGTHS[0]),
+        judge=spec_of(keys, known or _any(app, canary), version.bundle, LENGTHS[0]),
         place=placed.place,
         budgets=dict(_budgets(keys, known)),
     )
@@ -190,6 +189,19 @@ def previous(space: Workspace, notary: Notary, environment: str) -> Digest:
     if not earlier:
         raise NoWayBack(f"no other bundle was live in {environment} before", hint=f"seaway status {environment}")
     return earlier[-1]
+
+
+def way_back(space: Workspace, notary: Notary, environment: str, say: Say) -> places.Placed:
+    """Returns the version that was live before the present one as it was installed then, its configuration included.
+
+    Only where that is gone the bundle is installed anew, with what the compose file says today.
+    """
+    bundle = previous(space, notary, environment)
+    deployed = notary.verified(subject=bundle, predicate_type=PredicateType.DEPLOYMENT)
+    deeds = [Deployment.of(one.statement) for one in reversed(deployed)]
+    versions = [deed.manifest_digest for deed in deeds if deed.environment == environment]
+    kept = places.kept(space, environment, versions)
+    return kept or places.install(space, environment, open_bundle(space, bundle)[0], say)
 
 
 def lived(notary: Notary, environment: str) -> list[Digest]:
