@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, cast
 
-from seaway.targets.kubernetes.names import VERSION, Object, forked, labels, metadata, reference
+from seaway.targets.kubernetes.names import VERSION, Object, forked, metadata, reference
 from seaway.targets.kubernetes.workloads import IN_PLACE
 
 
@@ -49,9 +49,3 @@ def pinned(service: Mapping[str, Any], version: str, name: str = "") -> Object:
         about = made["metadata"]
         made["metadata"] = metadata(name, about["namespace"], {**about["labels"], VERSION: version})
     return made
-
-
-def is_fork(item: Mapping[str, Any], app: str) -> bool:
-    """Whether an object is one that was forked for this app."""
-    marks = item["metadata"].get("labels") or {}
-    return VERSION in marks and all(marks.get(key) == value for key, value in labels(app).items())

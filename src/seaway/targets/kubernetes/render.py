@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
 from seaway.digest import Digest
 from seaway.errors import TargetUnsupported
@@ -166,8 +165,3 @@ def _require_one_each(items: list[Object]) -> None:
                 f'two services would have one {kind} "{called}"', hint="rename a service, or remove its alias"
             )
         seen.add(name)
-
-
-def app_spec(item: Object) -> Object:
-    """Returns an object's spec."""
-    return cast(Object, item["spec"])
